@@ -1,0 +1,62 @@
+// Builds dist/: the WebAssembly kernel first (it becomes a TypeScript module), then the declarations and JavaScript.
+import { spawnSync } from "node:child_process"
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const require = createRequire(import.meta.url)
+
+function run(script, args) {
+  const result = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" })
+  if (result.status !== 0) process.exit(result.status ?? 1)
+}
+
+function packageBin(name, bin) {
+  const manifest = require.resolve(`${name}/package.json`, { paths: [root] })
+  return join(dirname(manifest), bin)
+}
+
+// A production install of a git checkout has no compiler: `prepare` must not break it.
+if (!existsSync(join(root, "node_modules/typescript"))) {
+  console.error("build skipped: development dependencies are not installed")
+  process.exit(0)
+}
+
+const kernel = join(root, "retrievers/bm25/kernel.as.ts")
+if (existsSync(kernel)) {
+  const wasm = join(root, "retrievers/bm25/kernel.wasm")
+  run(join(root, "node_modules/assemblyscript/bin/asc.js"), [
+    "retrievers/bm25/kernel.as.ts",
+    "--outFile",
+    wasm,
+    "-O3",
+    "--noAssert",
+    "--runtime",
+    "stub",
+    "--importMemory",
+    "--initialMemory",
+    "1",
+    "--maximumMemory",
+    "65536",
+    "--noExportMemory",
+    "--enable",
+    "simd",
+    "--enable",
+    "bulk-memory",
+    "--use",
+    "abort=",
+  ])
+  const base64 = readFileSync(wasm).toString("base64")
+  writeFileSync(
+    join(root, "retrievers/bm25/kernel.generated.ts"),
+    `// Built from kernel.as.ts by scripts/build.mjs.\nexport const kernelBase64 =\n  "${base64}"\n`,
+  )
+}
+if (process.argv[2] !== "kernel") {
+  rmSync(join(root, "dist"), { recursive: true, force: true })
+  run(packageBin("typescript", "bin/tsc"), ["-p", "tsconfig.build.json"])
+  const main = join(root, "dist/src/cli/main.js")
+  if (existsSync(main)) chmodSync(main, 0o755)
+}

@@ -1,0 +1,76 @@
+/** The contracts between the parts: everything takes and gives lists. @module */
+import type { DocumentStore, Query } from "./document.js"
+import type { Filter } from "./filter.js"
+import type { OnProgress } from "./progress.js"
+import type { Random } from "./random.js"
+import type { Ranking } from "./ranking.js"
+
+/** Limits per query; what runs out ends the work with status `partial`, all documents in place. */
+export interface Budget {
+  readonly maxCalls?: number
+  readonly maxTokens?: number
+  readonly maxSeconds?: number
+}
+
+export interface RunOptions {
+  /** How many hits to return for each query; a retriever's default is 1000, a reranker returns what it was given. */
+  readonly topK?: number
+  readonly signal?: AbortSignal
+  readonly seed?: number
+  readonly budget?: Budget
+  /** `throw` (the default) fails the call with the first query that fails; `mark` marks that query `failed` and goes on. */
+  readonly onError?: "throw" | "mark"
+  readonly onProgress?: OnProgress
+  /** Only documents whose metadata fit are retrieved; applied before the top k is taken. */
+  readonly filter?: Filter
+  /** Keep the parts of every score in `Hit.explanation` and the order after every stage in `Ranking.stages`. */
+  readonly explain?: boolean
+}
+
+/** What a part says of itself: a name and every parameter, as plain data. */
+export interface Description {
+  readonly name: string
+  readonly [parameter: string]: unknown
+}
+
+/** Finds documents for queries. */
+export interface Retriever {
+  readonly name: string
+  /** The texts behind the ids, where the retriever holds them. */
+  readonly documents?: DocumentStore
+  retrieve(queries: readonly Query[], options?: RunOptions): Promise<Ranking[]>
+  describe?(): Description
+}
+
+/** Takes rankings and gives rankings: reorders, cuts, adds texts. No document is lost or duplicated unless that is its job. */
+export interface Reranker {
+  readonly name: string
+  /** `text`: the hits must carry their documents. */
+  readonly needs: "text" | "ids"
+  rerank(rankings: readonly Ranking[], options?: RunOptions): Promise<Ranking[]>
+  /** Better and better rankings; the last one of each query has `final: true`. */
+  stream?(rankings: readonly Ranking[], options?: RunOptions): AsyncIterable<Ranking>
+  describe?(): Description
+}
+
+/** Gives better and better rankings of each query; the last one has `final: true`. */
+export interface Streams {
+  stream(queries: readonly Query[], options?: RunOptions): AsyncIterable<Ranking>
+}
+
+/** Turns texts into vectors: dense, sparse or one per token. */
+export interface Encoder<Vector> {
+  encode(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<Vector[]>
+}
+
+/**
+ * A reranking algorithm with no input or output of its own: it yields batches of questions,
+ * receives the answers in the same order, and returns the ranking.
+ */
+export type RerankProgram<Question, Answer> = (
+  ranking: Ranking,
+  random: Random,
+) => Generator<readonly Question[], Ranking, readonly Answer[]>
+
+/** The default of `RunOptions.topK` for retrievers. */
+export const DEFAULT_TOP_K = 1000
