@@ -1,7 +1,17 @@
 /** Evaluation: measures, significance, TREC files, reports. @module */
+export { type CompareOptions, type Comparison, compare, nameResults, type PairedDifference } from "./compare.js"
 export * from "./evaluate.js"
 export * from "./measures/index.js"
 export { type Qrels, type QrelsFile, readQrels } from "./qrels.js"
 export { type RunFile, readRun, sortAsTrecEval } from "./read-run.js"
+export {
+  type BenchmarkResult,
+  benchmarkResultSchema,
+  parseResult,
+  RESULT_SCHEMA,
+  readResult,
+  writeResult,
+} from "./result.js"
 export type { Run, RunHit } from "./run.js"
+export * from "./statistics/index.js"
 export { formatRun, separateScores, toRun, writeRun } from "./write-run.js"
