@@ -2,8 +2,7 @@ import { RankineError } from "../core/errors.js"
 import { addUsage, mergeWarnings, noUsage, type Ranking, type Usage, type Warning } from "../core/ranking.js"
 import type { JudgedRanking, Measure } from "./measures/measure.js"
 import { parseMeasure } from "./measures/parse.js"
-import type { Qrels } from "./qrels.js"
-import type { Run, RunHit } from "./run.js"
+import type { Qrels, Run, RunHit } from "./types.js"
 
 /** How the judged queries were answered; the five counts add up to the number of judged queries. */
 export interface StatusCounts {

@@ -2,7 +2,7 @@
 export { type CompareOptions, type Comparison, compare, nameResults, type PairedDifference } from "./compare.js"
 export * from "./evaluate.js"
 export * from "./measures/index.js"
-export { type Qrels, type QrelsFile, readQrels } from "./qrels.js"
+export { type QrelsFile, readQrels } from "./read-qrels.js"
 export { type RunFile, readRun, sortAsTrecEval } from "./read-run.js"
 export {
   type BenchmarkResult,
@@ -12,6 +12,6 @@ export {
   readResult,
   writeResult,
 } from "./result.js"
-export type { Run, RunHit } from "./run.js"
 export * from "./statistics/index.js"
+export type { Qrels, Run, RunHit } from "./types.js"
 export { formatRun, separateScores, toRun, writeRun } from "./write-run.js"

@@ -1,6 +1,6 @@
 import { compareIds } from "../core/ranking.js"
 import { lineError, readLines } from "./lines.js"
-import type { Run, RunHit } from "./run.js"
+import type { Run, RunHit } from "./types.js"
 
 export interface RunFile {
   readonly run: Run

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises"
 import { RankineError } from "../core/errors.js"
 import type { Ranking } from "../core/ranking.js"
-import type { Run, RunHit } from "./run.js"
+import type { Run, RunHit } from "./types.js"
 
 const word = new DataView(new ArrayBuffer(4))
 

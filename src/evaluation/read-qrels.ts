@@ -1,8 +1,6 @@
 import type { Warning } from "../core/ranking.js"
 import { lineError, readLines } from "./lines.js"
-
-/** Query id → document id → grade. Grades are usually whole numbers; fractions are taken as they are. */
-export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>
+import type { Qrels } from "./types.js"
 
 export interface QrelsFile {
   readonly qrels: Qrels
