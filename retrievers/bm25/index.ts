@@ -1,0 +1,3 @@
+/** BM25 with an inverted index. @module */
+export * from "./bm25-index.js"
+export * from "./options.js"

@@ -1,0 +1,133 @@
+/** What an index knows of one query term: its statistics, and its impacts in each segment. @module */
+import { BLOCK_SHIFT, GROUP_SHIFT } from "./kernel.js"
+import { impact, inverseDocumentFrequency, type ScoringParameters } from "./scoring.js"
+import type { Segment } from "./segment.js"
+import type { FieldStatistics } from "./statistics.js"
+
+/** A term's impacts in one segment for one weight, and the rows that pruning needs. Addresses are bytes in the segment's arena. */
+interface Impacts {
+  readonly epoch: number
+  readonly address: number
+  readonly largest: number
+  /** 0 for a term too rare to have a row. */
+  row: number
+  offsets: number
+}
+
+/** One term in one field of one segment. */
+export class SegmentTerm {
+  /** By weight: a term that stands three times in a query has other float32 impacts than three times those of one. */
+  readonly #impacts = new Map<number, Impacts>()
+
+  constructor(
+    readonly segment: Segment,
+    readonly field: number,
+    readonly term: number,
+    readonly count: number,
+  ) {}
+
+  get address(): number {
+    const { address, starts } = this.segment.fields[this.field]!
+    return address + 4 * starts[this.term]!
+  }
+
+  /** The impacts for a weight, computed when they are first asked for. */
+  impacts(weight: number, parameters: ScoringParameters, factors: Float32Array | Float64Array): Impacts {
+    const known = this.#impacts.get(weight)
+    if (known && known.epoch === this.segment.epoch) return known
+    const { segment, field, term, count } = this
+    const address = segment.arena.allocate(count * 4)
+    const values = segment.arena.f32.subarray(address / 4, address / 4 + count)
+    const postings = segment.postings(field, term)
+    let largest = 0
+    for (let i = 0; i < count; i++) {
+      const posting = postings[i]!
+      let tf = posting & 255
+      if (tf === 255) tf = segment.frequency(field, term, posting)
+      const value = impact(parameters, weight, tf, factors[posting >>> 8]!)
+      values[i] = value
+      if (value > largest) largest = value
+    }
+    const impacts = { epoch: segment.epoch, address, largest, row: 0, offsets: 0 }
+    this.#impacts.set(weight, impacts)
+    return impacts
+  }
+
+  /** Gives the impacts their row of block maxima, unless the term is too rare for one to pay. */
+  addRow(impacts: Impacts): void {
+    const { segment, count } = this
+    if (impacts.row !== 0 || count < segment.size >> 6 || impacts.largest <= 0) return
+    const blocks = ((segment.size >> BLOCK_SHIFT) + 16) & ~15
+    const groups = (segment.size >> GROUP_SHIFT) + 2
+    const row = segment.arena.allocate(blocks)
+    const offsets = segment.arena.allocate(groups * 4)
+    const bytes = segment.arena.u8.subarray(row, row + blocks).fill(0)
+    const places = segment.arena.u32.subarray(offsets / 4, offsets / 4 + groups)
+    const postings = segment.postings(this.field, this.term)
+    const values = segment.arena.f32.subarray(impacts.address / 4, impacts.address / 4 + count)
+    const scale = 255 / impacts.largest
+    let group = 0
+    for (let i = 0; i < count; i++) {
+      const document = postings[i]! >>> 8
+      while (group <= document >> GROUP_SHIFT) places[group++] = i
+      const units = Math.min(255, Math.ceil(values[i]! * scale))
+      const block = document >> BLOCK_SHIFT
+      if (units > bytes[block]!) bytes[block] = units
+    }
+    while (group < groups) places[group++] = count
+    impacts.row = row
+    impacts.offsets = offsets
+  }
+}
+
+/** One term in one field over all segments, for one state of the index. */
+export interface FieldTerm {
+  readonly documentFrequency: number
+  readonly idf: number
+  /** One entry per segment. */
+  readonly segments: readonly (SegmentTerm | undefined)[]
+}
+
+/** A term as queries see it. `mark` and `count` are scratch space: they count the term within the query being read. */
+export class TermState {
+  mark = 0
+  count = 0
+  #generation = -1
+  #fields: (FieldTerm | undefined)[] = []
+
+  constructor(readonly text: string) {}
+
+  /** The term in each field; undefined where no living document holds it. */
+  fields(
+    generation: number,
+    segments: readonly Segment[],
+    statistics: readonly FieldStatistics[],
+    parameters: ScoringParameters,
+  ): readonly (FieldTerm | undefined)[] {
+    if (this.#generation !== generation) {
+      this.#fields = statistics.map((field, index) => lookUp(this.text, index, segments, field, parameters))
+      this.#generation = generation
+    }
+    return this.#fields
+  }
+}
+
+function lookUp(
+  text: string,
+  field: number,
+  segments: readonly Segment[],
+  statistics: FieldStatistics,
+  parameters: ScoringParameters,
+): FieldTerm | undefined {
+  let documentFrequency = 0
+  const places = segments.map((segment) => {
+    const postings = segment.fields[field]!
+    const term = postings.terms.find(text)
+    if (term < 0) return undefined
+    documentFrequency += segment.documentFrequency(field, term)
+    return new SegmentTerm(segment, field, term, postings.starts[term + 1]! - postings.starts[term]!)
+  })
+  if (documentFrequency === 0) return undefined
+  const idf = inverseDocumentFrequency(parameters.variant, statistics.documents, documentFrequency)
+  return { documentFrequency, idf, segments: places }
+}
