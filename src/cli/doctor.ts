@@ -5,7 +5,7 @@ import { availableParallelism, cpus, totalmem } from "node:os"
 import { dirname, join } from "node:path"
 import { loadOptional, type OptionalPackage, optionalPackages } from "../core/index.js"
 import { formatBytes, plural } from "./format.js"
-import { packageVersion } from "./version.js"
+import { packageVersion } from "../pipelines/environment.js"
 
 /** `ok`: works. `missing`: something optional is not there. `problem`: Rankine itself will not work well. */
 export type CheckStatus = "ok" | "missing" | "problem"

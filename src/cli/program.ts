@@ -11,7 +11,7 @@ import { addIndexCommand } from "./commands/index-documents.js"
 import { addSearchCommand } from "./commands/search.js"
 import { addTuneCommand } from "./commands/tune.js"
 import { CliContext, type CliStreams } from "./context.js"
-import { packageVersion } from "./version.js"
+import { packageVersion } from "../pipelines/environment.js"
 
 /**
  * Runs one command line and returns its exit code: 0 done, 2 misuse, and for the rest the table in `core/errors.ts`.
