@@ -1,5 +1,6 @@
 /** The contracts between the parts: everything takes and gives lists. @module */
 import type { DocumentStore, Query } from "./document.js"
+import { RankineError } from "./errors.js"
 import type { Filter } from "./filter.js"
 import type { OnProgress } from "./progress.js"
 import type { Random } from "./random.js"
@@ -74,3 +75,11 @@ export type RerankProgram<Question, Answer> = (
 
 /** The default of `RunOptions.topK` for retrievers. */
 export const DEFAULT_TOP_K = 1000
+
+/** How many hits a retriever is to return. Throws `argument` unless `topK` is a whole number of at least 1. */
+export function resolveTopK(options: RunOptions): number {
+  const { topK = DEFAULT_TOP_K } = options
+  if (!Number.isInteger(topK) || topK < 1)
+    throw new RankineError("argument", `topK must be a whole number of at least 1, got ${topK}`)
+  return topK
+}

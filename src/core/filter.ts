@@ -81,13 +81,23 @@ export function compileFilter(filter: Filter): FilterPredicate {
       const not = compileFilter(condition as FilterExpression)
       return (document) => !not(document)
     }
-    if (key.startsWith("$")) holds(undefined, key, undefined)
-    const read = (document: Pick<Document, "id" | "metadata">) =>
-      key === "id" ? document.id : document.metadata?.[key]
+    if (key.startsWith("$"))
+      throw new RankineError(
+        "argument",
+        `${key} cannot stand on its own: write { field: { $eq: value } }, or combine filters with $and, $or and $not`,
+      )
+    // Own keys only: every object inherits "constructor" and the like.
+    const read = ({ id, metadata }: Pick<Document, "id" | "metadata">) =>
+      key === "id" ? id : metadata && Object.hasOwn(metadata, key) ? metadata[key] : undefined
     if (condition === null || typeof condition !== "object")
       return (document) => holds(read(document), "$eq", condition)
     const parts = Object.entries(condition)
-    for (const [operator, operand] of parts) holds(undefined, operator, Array.isArray(operand) ? operand : [])
+    for (const [operator, operand] of parts) {
+      const takesList = operator === "$in" || operator === "$nin"
+      holds(undefined, operator, takesList ? [] : operand)
+      if (takesList && !Array.isArray(operand))
+        throw new RankineError("argument", `${operator} of "${key}" needs a list of values`)
+    }
     return (document) => parts.every(([operator, operand]) => holds(read(document), operator, operand))
   })
   return (document) => tests.every((test) => test(document))

@@ -10,6 +10,7 @@ export function hydrate(store: DocumentStore): Reranker {
   return {
     name: "hydrate",
     needs: "ids",
+    describe: () => ({ name: "hydrate" }),
     async rerank(rankings, options = {}) {
       const wanted = new Set<string>()
       for (const ranking of rankings) for (const hit of ranking.hits) if (!hit.document) wanted.add(hit.id)

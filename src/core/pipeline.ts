@@ -4,6 +4,7 @@ import {
   type Reranker,
   type Retriever,
   type RunOptions,
+  resolveTopK,
   type Streams,
 } from "./contracts.js"
 import type { Query } from "./document.js"
@@ -49,6 +50,7 @@ export function pipeline(retriever: Retriever, ...stages: readonly Reranker[]): 
     firstDepth ?? (stages.length === 0 ? (options.topK ?? DEFAULT_TOP_K) : Math.max(options.topK ?? 0, DEFAULT_TOP_K))
 
   const first = async (queries: readonly Query[], options: RunOptions): Promise<Ranking[]> => {
+    resolveTopK(options)
     const started = performance.now()
     const rankings = await retrieveMarking(retriever, queries, { ...options, topK: depth(options) })
     const seconds = (performance.now() - started) / 1000 / Math.max(1, queries.length)
@@ -110,7 +112,7 @@ async function* streamStage(
 }
 
 /** Retrieves with the caller's error policy: under `mark` a query that throws is retried alone and, if it throws again, marked. */
-async function retrieveMarking(
+export async function retrieveMarking(
   retriever: Retriever,
   queries: readonly Query[],
   options: RunOptions,

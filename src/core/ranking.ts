@@ -33,6 +33,7 @@ export type WarningCode =
   | "truncated"
   | "repaired"
   | "fallback"
+  | "failed-retriever"
   | "missing-document"
   | "missing-text"
   | "empty-document"
