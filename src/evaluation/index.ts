@@ -4,6 +4,7 @@ export * from "./evaluate.js"
 export * from "./measures/index.js"
 export { type QrelsFile, readQrels } from "./read-qrels.js"
 export { type RunFile, readRun, sortAsTrecEval } from "./read-run.js"
+export * from "./report/index.js"
 export {
   type BenchmarkResult,
   benchmarkResultSchema,
