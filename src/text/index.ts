@@ -1,8 +1,13 @@
-/** Analyzers: from text to terms. @module */
-export type { Analyzer, AnalyzerSpec, Token } from "./analyzer.js"
-export { analyzerNames, createAnalyzer } from "./create-analyzer.js"
-export { lowerCase } from "./lower-case.js"
-export { porterStem } from "./porter.js"
+/** Analyzers, highlighting, similarity: from text to terms and back. @module */
+export * from "./analyzer.js"
+export { foldWidth } from "./cjk.js"
+export * from "./create-analyzer.js"
+export * from "./highlight.js"
+export * from "./lower-case.js"
+export * from "./minhash.js"
+export * from "./porter.js"
+export * from "./similarity.js"
 export { snowballLanguages } from "./snowball.js"
 export { maxTokenLength, StandardTokenizer } from "./standard-tokenizer.js"
 export { cjkStopWords, englishStopWords, stopWordsOf } from "./stop-words.js"
+export { tokenKinds } from "./unicode/token-grammar.js"

@@ -4,18 +4,21 @@
  * @module
  */
 
-const vowels = new Set(Array.from("aeiou", (letter) => letter.charCodeAt(0)))
+const vowels = new Uint8Array(0x10000)
+for (const letter of "aeiou") vowels[letter.charCodeAt(0)] = 1
 const Y = 0x79
 
 /** The letters of the word at hand; only the first `length` of them count. One buffer for all calls. */
 let letters = new Uint16Array(64)
 let length = 0
+/** How many letters from the start are still those of the word. */
+let kept = 0
 
 /** Whether the letter is a consonant; y is one at the start and behind a vowel, so that they alternate in a run of y. */
 function isConsonant(index: number): boolean {
   let start = index
   while (start > 0 && letters[start] === Y) start--
-  return !vowels.has(letters[start]) === ((index - start) % 2 === 0)
+  return (vowels[letters[start]] === 0) === ((index - start) % 2 === 0)
 }
 
 /** m: how many times vowels are followed by consonants among the first `end` letters. */
@@ -24,7 +27,7 @@ function measure(end: number): number {
   let wasConsonant = true
   for (let index = 0; index < end; index++) {
     // The same as isConsonant, carried along so that a run of y costs no recursion.
-    const consonant: boolean = letters[index] === Y ? index === 0 || !wasConsonant : !vowels.has(letters[index])
+    const consonant: boolean = letters[index] === Y ? index === 0 || !wasConsonant : vowels[letters[index]] === 0
     if (consonant && !wasConsonant) count++
     wasConsonant = consonant
   }
@@ -59,6 +62,7 @@ function endsWith(suffix: string): boolean {
 
 /** Puts `replacement` behind the first `stem` letters. */
 function replaceFrom(stem: number, replacement: string): void {
+  kept = Math.min(kept, stem)
   for (let index = 0; index < replacement.length; index++) letters[stem + index] = replacement.charCodeAt(index)
   length = stem + replacement.length
 }
@@ -134,7 +138,7 @@ function stripInflection(): void {
       } else if (measure(length) === 1 && endsShort(length)) replaceFrom(length, "e")
     }
   }
-  if (letters[length - 1] === Y && hasVowel(length - 1)) letters[length - 1] = 0x69
+  if (letters[length - 1] === Y && hasVowel(length - 1)) replaceFrom(length - 1, "i")
 }
 
 /** Step 5: a last -e, and -ll behind a long stem. */
@@ -148,7 +152,7 @@ function tidy(): void {
 
 /** The stem of a word in lower case; words of one or two UTF-16 units stay as they are. */
 export function porterStem(word: string): string {
-  length = word.length
+  length = kept = word.length
   if (length <= 2) return word
   if (length + 1 > letters.length) letters = new Uint16Array(length * 2)
   for (let index = 0; index < length; index++) letters[index] = word.charCodeAt(index)
@@ -157,5 +161,8 @@ export function porterStem(word: string): string {
   applyFirst(step3, 1, 1)
   applyFirst(step4, 2, 2)
   tidy()
-  return String.fromCharCode(...letters.subarray(0, length))
+  if (kept >= length) return word.slice(0, length)
+  let stem = word.slice(0, kept)
+  for (let index = kept; index < length; index++) stem += String.fromCharCode(letters[index])
+  return stem
 }

@@ -76,34 +76,76 @@ export function compile(rules: readonly Expression[], classSets: readonly (reado
     ruleAt.set(end, index + 1)
   })
 
-  const closure = (states: Iterable<number>): number[] => {
-    const seen = new Set(states)
-    for (const state of seen) for (const to of skips[state]) seen.add(to)
-    return [...seen].sort((left, right) => left - right)
-  }
-  const known = new Map<string, number>()
-  const members: number[][] = [[]]
-  const numberOf = (states: number[]): number => {
-    if (states.length === 0) return 0
-    const key = states.join()
-    let number = known.get(key)
-    if (number === undefined) known.set(key, (number = members.push(states) - 1))
-    return number
-  }
-  numberOf(closure([start]))
+  // Sets of states as bits. Only states that move or accept are kept: the others tell no two sets apart.
+  const words = Math.ceil(moves.length / 32)
+  const closures = skips.map((_, from) => {
+    const bits = new Uint32Array(words)
+    const seen = new Set([from])
+    for (const state of seen) {
+      for (const to of skips[state]) seen.add(to)
+      if (moves[state].length > 0 || ruleAt.has(state)) bits[state >> 5] |= 1 << (state & 31)
+    }
+    return bits
+  })
+  const targets = moves.map((list) =>
+    list.flatMap(([set, to]) => classSets.flatMap((sets, index) => (sets.includes(set) ? [[index, to] as const] : []))),
+  )
+
+  const keyOf = (bits: Uint32Array): string => String.fromCharCode(...new Uint16Array(bits.buffer))
+  const members: Uint32Array[] = [new Uint32Array(words), closures[start]]
+  const known = new Map(members.map((bits, number) => [keyOf(bits), number]))
   const rows: number[][] = [classSets.map(() => 0)]
-  for (let number = 1; number < members.length; number++)
+  const accepts = [0]
+  for (let number = 1; number < members.length; number++) {
+    const reached: (Uint32Array | undefined)[] = classSets.map(() => undefined)
+    let accepted = 0
+    for (let state = 0; state < moves.length; state++) {
+      if ((members[number][state >> 5] & (1 << (state & 31))) === 0) continue
+      const rule = ruleAt.get(state) ?? 0
+      if (rule > 0 && (accepted === 0 || rule < accepted)) accepted = rule
+      for (const [index, to] of targets[state]) {
+        const bits = (reached[index] ??= new Uint32Array(words))
+        for (let word = 0; word < words; word++) bits[word] |= closures[to][word]
+      }
+    }
+    accepts.push(accepted)
     rows.push(
-      classSets.map((sets) => {
-        const reached = new Set<number>()
-        for (const state of members[number])
-          for (const [set, to] of moves[state]) if (sets.includes(set)) reached.add(to)
-        return numberOf(closure(reached))
+      reached.map((bits) => {
+        if (!bits) return 0
+        const key = keyOf(bits)
+        let to = known.get(key)
+        if (to === undefined) known.set(key, (to = members.push(bits) - 1))
+        return to
       }),
     )
-  const accepts = members.map((states) => {
-    const matched = states.flatMap((state) => ruleAt.get(state) ?? [])
-    return matched.length > 0 ? Math.min(...matched) : 0
-  })
-  return { next: Uint16Array.from(rows.flat()), accepts: Uint8Array.from(accepts), classes: classSets.length }
+  }
+  return merge(rows, accepts)
+}
+
+/**
+ * The smallest automaton that accepts the same: states are told apart by what they accept, then by the groups
+ * that they lead to, until no group splits any more (Moore, 1956). Groups keep the order of their first states.
+ */
+function merge(rows: readonly (readonly number[])[], accepts: readonly number[]): Automaton {
+  let groups = [...accepts]
+  for (let count = 0; ; ) {
+    const numbers = new Map<string, number>()
+    const split = rows.map((row, state) => {
+      const key = `${groups[state]}:${row.map((to) => groups[to]).join()}`
+      const number = numbers.get(key) ?? numbers.size
+      numbers.set(key, number)
+      return number
+    })
+    groups = split
+    if (numbers.size === count) break
+    count = numbers.size
+  }
+  const firsts = [...new Map(groups.map((group, state) => [group, state] as const).reverse()).values()].sort(
+    (left, right) => left - right,
+  )
+  return {
+    next: Uint16Array.from(firsts.flatMap((state) => rows[state].map((to) => groups[to]))),
+    accepts: Uint8Array.from(firsts, (state) => accepts[state]),
+    classes: rows[0].length,
+  }
 }
