@@ -1,0 +1,23 @@
+import { parse } from "yaml"
+
+export interface FrontMatter {
+  readonly data: Readonly<Record<string, unknown>>
+  /** Where the text after it begins. */
+  readonly end: number
+}
+
+const FRONT_MATTER = /^---[ \t]*\r?\n([\s\S]*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|$(?![\s\S]))/m
+
+/** The YAML block at the top of a Markdown file. One that is not a YAML mapping is text like any other. */
+export function frontMatter(text: string): FrontMatter | undefined {
+  if (!text.startsWith("---")) return undefined
+  const match = FRONT_MATTER.exec(text)
+  if (match?.index !== 0) return undefined
+  try {
+    const data: unknown = parse(match[1]!, { logLevel: "silent" })
+    if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined
+    return { data: data as Record<string, unknown>, end: match[0].length }
+  } catch {
+    return undefined
+  }
+}
