@@ -4,8 +4,8 @@ import { readdir, stat, statfs } from "node:fs/promises"
 import { availableParallelism, cpus, totalmem } from "node:os"
 import { dirname, join } from "node:path"
 import { loadOptional, type OptionalPackage, optionalPackages } from "../core/index.js"
-import { formatBytes, plural } from "./format.js"
 import { packageVersion } from "../pipelines/environment.js"
+import { formatBytes, plural } from "./format.js"
 
 /** `ok`: works. `missing`: something optional is not there. `problem`: Rankine itself will not work well. */
 export type CheckStatus = "ok" | "missing" | "problem"
@@ -62,8 +62,17 @@ const simdModule = Uint8Array.of(
   ...[10, 9, 1, 7, 0, 65, 0, 253, 17, 26, 11],
 )
 
+function hasSimd(): boolean {
+  try {
+    new WebAssembly.Module(simdModule)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function checkSimd(): Check {
-  return WebAssembly.validate(simdModule)
+  return hasSimd()
     ? { name: "WebAssembly SIMD", status: "ok", detail: "available" }
     : {
         name: "WebAssembly SIMD",
@@ -121,5 +130,10 @@ async function checkSpace(name: string, directory: string): Promise<Check> {
   const free = bavail * bsize
   return free >= LITTLE_SPACE
     ? { name, status: "ok", detail: `${formatBytes(free)} free` }
-    : { name, status: "problem", detail: `only ${formatBytes(free)} free`, remedy: `free some space on the disk of ${existing}` }
+    : {
+        name,
+        status: "problem",
+        detail: `only ${formatBytes(free)} free`,
+        remedy: `free some space on the disk of ${existing}`,
+      }
 }

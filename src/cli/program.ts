@@ -1,6 +1,7 @@
 /** The command line as one function: arguments in, exit code out. @module */
 import { Command, CommanderError } from "commander"
 import { exitCodes, RankineError, throwIfAborted, toRankineError } from "../core/index.js"
+import { packageVersion } from "../pipelines/environment.js"
 import { addBenchCommand } from "./commands/bench.js"
 import { addCompareCommand } from "./commands/compare.js"
 import { addDatasetsCommand } from "./commands/datasets.js"
@@ -11,7 +12,6 @@ import { addIndexCommand } from "./commands/index-documents.js"
 import { addSearchCommand } from "./commands/search.js"
 import { addTuneCommand } from "./commands/tune.js"
 import { CliContext, type CliStreams } from "./context.js"
-import { packageVersion } from "../pipelines/environment.js"
 
 /**
  * Runs one command line and returns its exit code: 0 done, 2 misuse, and for the rest the table in `core/errors.ts`.
@@ -49,7 +49,10 @@ function createProgram(context: CliContext): Command {
       getErrHelpWidth: () => err.columns ?? 100,
     })
     .showHelpAfterError("(--help shows what there is)")
-    .addHelpText("after", "\nExamples:\n  rankine index docs --output docs.index\n  rankine search docs.index 'how to install'")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  rankine index docs --output docs.index\n  rankine search docs.index 'how to install'",
+    )
   addIndexCommand(program, context)
   addSearchCommand(program, context)
   addBenchCommand(program, context)

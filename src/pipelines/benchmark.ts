@@ -1,4 +1,5 @@
 /** Measures a pipeline on a judged collection: quality, time, memory. @module */
+import { meanOfParts } from "../../datasets/composite.js"
 import type { Dataset } from "../../datasets/dataset.js"
 import {
   addUsage,
@@ -91,7 +92,7 @@ export async function runBenchmark(
       judgedQueries: sum(({ evaluation }) => evaluation.queries),
     },
     pipeline: { ...parts[0]!.description, ...(options.name ? { name: options.name } : {}) },
-    measures: meansOf(evaluations),
+    measures: meanOfParts(evaluations.map(({ measures }) => measures)),
     perQuery: Object.fromEntries(
       parts.flatMap((part) => [...part.evaluation.perQuery].map(([id, values]) => [prefix(part, id), values])),
     ),
@@ -121,7 +122,10 @@ export async function runBenchmark(
   const rankings = parts.flatMap((part) =>
     single
       ? part.rankings
-      : part.rankings.map((ranking) => ({ ...ranking, query: { ...ranking.query, id: prefix(part, ranking.query.id) } })),
+      : part.rankings.map((ranking) => ({
+          ...ranking,
+          query: { ...ranking.query, id: prefix(part, ranking.query.id) },
+        })),
   )
   return { result, rankings }
 }
@@ -212,16 +216,4 @@ async function takeLatencies(retriever: Retriever, queries: readonly Query[], ru
     if (now > end) break
   }
   return latencies
-}
-
-/** The mean over parts of each part's mean. */
-function meansOf(evaluations: readonly Evaluation[]): Record<string, number> {
-  if (evaluations.length === 1) return { ...evaluations[0]!.measures }
-  const names = Object.keys(evaluations[0]!.measures)
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      evaluations.reduce((sum, { measures }) => sum + measures[name]!, 0) / evaluations.length,
-    ]),
-  )
 }

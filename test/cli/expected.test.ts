@@ -1,5 +1,5 @@
 /** Runs the commands of bench/expected and holds their output against the figures there. */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -19,7 +19,8 @@ const Expected = z.array(
 )
 
 const directory = new URL("../../bench/expected/", import.meta.url)
-const files = readdirSync(directory).filter((name) => name.endsWith(".yaml"))
+/** The files whose rows are commands of ours; the rest of the directory belongs to the speed benchmarks. */
+const files = ["bm25.yaml", "evaluate.yaml"]
 
 let scratch: string
 beforeAll(async () => {

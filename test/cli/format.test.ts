@@ -45,8 +45,20 @@ describe("progress lines", () => {
 
 describe("tables", () => {
   it("lines columns up, right-aligned where asked, with no frame and no trailing blanks", () => {
-    const text = formatTable(context(), ["name", { title: "score", align: "right" }], [["a", "1.00"], ["bcd", "22.00"]])
+    const text = formatTable(
+      context(),
+      ["name", { title: "score", align: "right" }],
+      [
+        ["a", "1.00"],
+        ["bcd", "22.00"],
+      ],
+    )
     expect(text).toBe(["name  score", "a      1.00", "bcd   22.00"].join("\n"))
-    expect(formatPairs(context(), [["a", "1"], ["long", "2"]])).toBe("a     1\nlong  2")
+    expect(
+      formatPairs(context(), [
+        ["a", "1"],
+        ["long", "2"],
+      ]),
+    ).toBe("a     1\nlong  2")
   })
 })
