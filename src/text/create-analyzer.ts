@@ -90,8 +90,11 @@ export function createAnalyzer(spec: string | AnalyzerSpec): Analyzer {
       )
     return kind.build(structuredClone(given))
   }
-  if (snowballLanguages().includes(given.name))
+  if (snowballLanguages().includes(given.name)) {
+    if (given.language !== undefined)
+      throw new RankineError("argument", `the analyzer "${given.name}" has no option language: its name says it`)
     return createAnalyzer({ ...given, name: "snowball", language: given.name })
+  }
   throw new RankineError(
     "argument",
     `there is no analyzer ${JSON.stringify(given.name)}; there are: ${analyzerNames().join(", ")}`,

@@ -85,6 +85,12 @@ export class StandardTokenizer {
           kind = last
           at++
         }
+        if (content === 0 && at - start > maxTokenLength) {
+          // Nothing but connectors within reach: no token starts before a letter or digit comes into reach.
+          while (at < length && ascii[text.charCodeAt(at)] === CONNECTOR) at++
+          at = Math.max(start + 1, at - maxTokenLength + 1)
+          continue
+        }
         if (!needsAutomaton && at - start <= maxTokenLength) {
           if (content !== 0) {
             offsets[written++] = start
