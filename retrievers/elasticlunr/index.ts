@@ -1,0 +1,3 @@
+/** The elasticlunr library as a retriever. @module */
+export { type PipelineFunction, registerPipelineFunction } from "./library.js"
+export * from "./retriever.js"
