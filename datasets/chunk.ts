@@ -114,7 +114,9 @@ class Cutter {
           if (!this.#fits(from, block.end)) from = start
         } else
           while (end < block.end) {
-            const next = this.#furthest(from, end, block)
+            // An open chunk is filled up with whole sentences only; words and characters part where nothing else helps.
+            const levels = end > start ? (body ? 2 : 3) : from < start ? 3 : 4
+            const next = this.#furthest(from, end, block, levels)
             if (next > end) end = next
             else if (end > start) {
               close()
@@ -132,11 +134,14 @@ class Cutter {
     close()
   }
 
-  /** The furthest break of the block after `position` up to which text from `from` fits; `position` when there is none. */
-  #furthest(from: number, position: number, block: Block): number {
-    const levels = block.kind === "fence" ? [LINE, SPACE, CHARACTER] : [SENTENCE, LINE, SPACE, CHARACTER]
-    for (const level of levels) {
-      const candidates = new Breaks(this.text, level, position, block.end)
+  /**
+   * The furthest break of the block after `position` up to which text from `from` fits, of the coarsest of `levels` that
+   * has one; `position` when there is none.
+   */
+  #furthest(from: number, position: number, block: Block, levels: number): number {
+    const patterns = block.kind === "fence" ? CODE_BREAKS : PROSE_BREAKS
+    for (const pattern of patterns.slice(0, levels)) {
+      const candidates = new Breaks(this.text, pattern, position, block.end)
       // Doubling, then halving: tokenizers are slow, and a chunk is short beside the rest of a long block.
       let low = -1
       let high = 1
@@ -191,6 +196,8 @@ const SENTENCE = /(?:[.!?…]["')\]]*\s+|[。！？]\s*|\n)/gu
 const LINE = /\n/gu
 const SPACE = /\s+/gu
 const CHARACTER = /[\s\S]/gu
+const PROSE_BREAKS = [SENTENCE, LINE, SPACE, CHARACTER]
+const CODE_BREAKS = [LINE, LINE, SPACE, CHARACTER]
 const MAX_WORD = 64
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]/u
 

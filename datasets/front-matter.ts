@@ -14,7 +14,7 @@ export function frontMatter(text: string): FrontMatter | undefined {
   const match = FRONT_MATTER.exec(text)
   if (match?.index !== 0) return undefined
   try {
-    const data: unknown = parse(match[1]!, { logLevel: "silent" })
+    const data: unknown = parse(match[1]!, { logLevel: "error" })
     if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined
     return { data: data as Record<string, unknown>, end: match[0].length }
   } catch {
