@@ -39,8 +39,11 @@ function python(name) {
 
 export const OURS = "rankine"
 
+const distFolder = () => process.env.RANKINE_BENCH_DIST || join(benchFolder, "..", "dist")
+
 export const engines = [
-  node(OURS, join(benchFolder, "..", "dist", "retrievers", "bm25", "index.js"), {
+  node(OURS, "", {
+    installed: () => existsSync(join(distFolder(), "retrievers", "bm25", "index.js")),
     maximumDocuments: Number.POSITIVE_INFINITY,
     long: true,
     remedy: "npm run build",

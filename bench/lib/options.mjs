@@ -18,6 +18,7 @@ export const usage = `npm run bench:bm25 -- [options]
   --timeout MIN      an engine busy for longer than this with one collection is stopped (10)
   --memory GB        an engine larger than this is stopped (8)
   --cpu N            the core on which every engine runs (the last); none: leave it to the system
+  --dist DIR         the build of ours that is measured (dist)
   --write FILE       write the page in Markdown too, such as docs/benchmarks-bm25.md
   --from FILE        measure nothing: print the tables of earlier results (bench/results/…json; several with commas)`
 
@@ -45,6 +46,7 @@ export function readOptions(args) {
       timeout: { type: "string", default: "10" },
       memory: { type: "string", default: "8" },
       cpu: { type: "string" },
+      dist: { type: "string" },
       write: { type: "string" },
       from: { type: "string" },
       help: { type: "boolean", default: false },
@@ -54,6 +56,8 @@ export function readOptions(args) {
   const peers = values.peers === undefined ? known : values.peers === "none" ? [] : list(values.peers)
   for (const name of peers)
     if (!known.includes(name)) throw new Error(`--peers: no engine ${name}; there are ${known.join(", ")}`)
+  // Engines inherit the environment; the adapter of ours looks there.
+  if (values.dist !== undefined) process.env.RANKINE_BENCH_DIST = resolve(values.dist)
   const seconds = positive(values, "seconds")
   return {
     help: values.help,
