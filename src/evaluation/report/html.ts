@@ -12,7 +12,7 @@ import {
 } from "./format.js"
 import { escapeHtml, figure, runLabel, section, table } from "./markup.js"
 import { ALPHA, bestOf, createReport, differenceOf, type ReportModel, type ReportOptions, verdict } from "./model.js"
-import { loadPlotter, type Plotter, runColor } from "./plots.js"
+import { loadPlotter, type Plotter } from "./plots.js"
 import { perQuerySection } from "./queries.js"
 import { styleSheet } from "./style.js"
 
@@ -83,7 +83,7 @@ function lead(model: ReportModel): string {
       same: "not significantly different",
     }[verdict(entry)]
     return [
-      `<b>${escapeHtml(name)}</b> is ${judgement} (${formatMean(entry.mean)}, ${formatDifference(entry.difference)}, p ${pText(entry.randomisation?.adjusted)})`,
+      `<b>${escapeHtml(name)}</b> is ${judgement} (${formatMean(entry.mean)}, ${formatDifference(entry.difference)}, p&nbsp;${pText(entry.randomisation?.adjusted)})`,
     ]
   })
   const baseline = model.comparison.baseline
@@ -94,7 +94,7 @@ function lead(model: ReportModel): string {
 
 const pText = (value: number | undefined) => {
   const text = formatP(value)
-  return text.startsWith("<") ? escapeHtml(text) : `= ${text}`
+  return (text.startsWith("<") ? escapeHtml(text) : `= ${text}`).replace(" ", "&nbsp;")
 }
 
 function qualitySection(model: ReportModel, plotter: Plotter): string {
@@ -138,20 +138,19 @@ function differenceTable(model: ReportModel): string[] {
   })
   const leftOut = Math.max(...comparison.comparisons.map((entry) => entry.leftOut))
   return [
-    `<h3 style="margin-top:26px">Differences from ${escapeHtml(comparison.baseline)}</h3>`,
-    table(["Run", "Measure", "Difference", "Wins / ties / losses", "p, t-test", "p, randomisation", ""], rows),
+    `<h3 class="subhead">Differences from ${escapeHtml(comparison.baseline)}</h3>`,
+    `<div class="second-left">${table(["Run", "Measure", "Difference", "Wins / ties / losses", "p, t-test", "p, randomisation", "Verdict"], rows)}</div>`,
     `<p class="note">Paired two-sided tests over the queries that both runs have${leftOut === 0 ? "" : ` (up to ${formatCount(leftOut)} left out)`}; p-values corrected by Holm over ${comparison.tests} ${comparison.tests === 1 ? "comparison" : "comparisons"}. A difference is called significant below ${ALPHA} by the randomisation test.</p>`,
   ]
 }
 
 function speedSection(model: ReportModel, plotter: Plotter): string {
-  const colors = model.runs.map((_, index) => runColor(index))
   const measured = model.runs.some(({ result: { timings } }) => timings.p50Ms > 0)
   const compared = model.runs.length > 1 && model.runs.some(({ result }) => result.queriesPerSecond > 0)
   return section(
     "Speed",
     "Everything from a query’s text to its ranking counts.",
-    ...(measured ? [figure((width) => plotter.latencies(model.runs, colors, width))] : []),
+    ...(measured ? [figure((width) => plotter.latencies(model.runs, width))] : []),
     table(
       ["Run", "Queries/s", "p50", "p95", "p99", "Loading", "Indexing", "Peak memory"],
       model.runs.map(({ name, result: { queriesPerSecond, timings, peakMemoryBytes } }) => [
@@ -167,8 +166,8 @@ function speedSection(model: ReportModel, plotter: Plotter): string {
     ),
     ...(compared
       ? [
-          `<h3 style="margin-top:26px">Quality against speed</h3>`,
-          `<p class="note" style="margin-top:0">Up and to the right is better; the lines are 95% intervals.</p>`,
+          `<h3 class="subhead">Quality against speed</h3>`,
+          `<p>Up and to the right is better; the lines are 95% intervals.</p>`,
           figure((width) => plotter.cost(model, model.measures[0]!, width)),
         ]
       : []),

@@ -1,6 +1,5 @@
 /** Small pieces of HTML. Everything that comes from a result passes through `escapeHtml`. */
 import type { ReportModel } from "./model.js"
-import { runColor } from "./plots.js"
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -16,8 +15,8 @@ export function escapeHtml(text: string): string {
 
 /** A run's name behind its colour. */
 export function runLabel(model: ReportModel, name: string): string {
-  const index = model.runs.findIndex((run) => run.name === name)
-  return `<span class="run"><i class="chip" style="background:${runColor(index)}"></i>${escapeHtml(name)}</span>`
+  const color = model.runs.find((run) => run.name === name)?.color ?? "var(--faint)"
+  return `<span class="run"><i class="chip" style="background:${color}"></i>${escapeHtml(name)}</span>`
 }
 
 /** A table whose cells are HTML already; the first cell of a row heads it. Wide tables scroll within themselves. */

@@ -20,6 +20,8 @@ export interface ReportOptions {
 export interface ReportRun {
   readonly name: string
   readonly result: BenchmarkResult
+  /** A CSS colour: grey for the baseline, another for each other run; after seven they repeat. */
+  readonly color: string
   /** Mean over the run's own queries with its 95% t interval, by measure. */
   readonly intervals: ReadonlyMap<string, Interval>
 }
@@ -63,12 +65,14 @@ export function createReport(results: readonly BenchmarkResult[], options: Repor
     comparison?.measures ??
     options.measures?.map((measure) => parseMeasure(measure).name) ??
     Object.keys(first.measures)
+  let colored = 0
   return {
     title: title ?? `${first.dataset.name} · ${names.join(" and ")}`,
     measures: measures.map((name) => ({ name, higherIsBetter: parseMeasure(name).higherIsBetter })),
     runs: results.map((result, index) => ({
       name: names[index]!,
       result,
+      color: names[index] === comparison?.baseline ? "var(--run-0)" : `var(--run-${1 + (colored++ % 7)})`,
       intervals: new Map(measures.map((measure) => [measure, intervalOf(result, measure)])),
     })),
     baseline: comparison?.baseline,

@@ -6,9 +6,6 @@ import type { ReportMeasure, ReportModel, ReportRun } from "./model.js"
 
 export type Plotter = ReturnType<typeof createPlotter>
 
-/** The colour of the run at a position; eight are told apart, then they repeat. */
-export const runColor = (index: number) => `var(--run-${index % 8})`
-
 /** Loads the plotting library and a DOM to draw in, on first use only: they are large. */
 export async function loadPlotter() {
   const [plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")])
@@ -29,12 +26,19 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
 
   const grid = { stroke: "var(--grid)", strokeOpacity: 1 }
 
+  /** The library thins out the labels of a logarithmic axis; here every grid line has one. */
+  function logAxis(label: string, domain: readonly [number, number], width: number): PlotModule.Markish[] {
+    const ticks = logTicks(domain, width)
+    const text = (value: number) => formatRate(value)
+    return [Plot.gridX(ticks, grid), Plot.axisX(ticks, { label, labelAnchor: "right", tickSize: 0, text })]
+  }
+
   /** One bar per measure and run, with its 95% interval. */
   function bars(model: ReportModel, width: number): string {
     const rows = model.measures.flatMap((measure) =>
-      model.runs.map((run, index) => {
+      model.runs.map((run) => {
         const { mean, low, high } = run.intervals.get(measure.name)!
-        return { measure: label(measure), run: run.name, mean, low: Math.max(0, low), high, color: runColor(index) }
+        return { measure: label(measure), run: run.name, mean, low: Math.max(0, low), high, color: run.color }
       }),
     )
     const highest = Math.max(...rows.map(({ high, mean }) => Math.max(high, mean)), 1e-9)
@@ -75,7 +79,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
   }
 
   /** Each query's value under the baseline and under the run; queries at one place are one larger dot. */
-  function scatter(baseline: ReportRun, run: ReportRun, measure: ReportMeasure, colors: [string, string]): string {
+  function scatter(baseline: ReportRun, run: ReportRun, measure: ReportMeasure): string {
     const places = new Map<string, { x: number; y: number; queries: string[] }>()
     for (const [query, values] of Object.entries(run.result.perQuery)) {
       const x = baseline.result.perQuery[query]?.[measure.name]
@@ -91,7 +95,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
       x,
       y,
       count: queries.length,
-      color: x === y ? "var(--faint)" : (y - x) * sign > 0 ? colors[1] : colors[0],
+      color: x === y ? "var(--faint)" : (y - x) * sign > 0 ? run.color : baseline.color,
       title:
         `${queries.length === 1 ? `query ${queries[0]}` : `${queries.length} queries: ${queries.slice(0, 8).join(", ")}${queries.length > 8 ? ", …" : ""}`}\n` +
         `${baseline.name}: ${formatMean(x)}\n${run.name}: ${formatMean(y)}`,
@@ -135,7 +139,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
   }
 
   /** How the values of one measure are spread over the queries. */
-  function histogram(run: ReportRun, measure: ReportMeasure, color: string, width: number): string {
+  function histogram(run: ReportRun, measure: ReportMeasure, width: number): string {
     const values = Object.values(run.result.perQuery).flatMap((ofQuery) =>
       measure.name in ofQuery ? [ofQuery[measure.name]!] : [],
     )
@@ -155,18 +159,27 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
       y: { label: "queries", ticks: 4, tickSize: 0, tickFormat: "d" },
       marks: [
         Plot.gridY(grid),
-        Plot.rect(bins, { x1: "x1", x2: "x2", y1: 0, y2: "count", fill: color, insetLeft: 1, insetRight: 1, rx: 1.5 }),
+        Plot.rect(bins, {
+          x1: "x1",
+          x2: "x2",
+          y1: 0,
+          y2: "count",
+          fill: run.color,
+          insetLeft: 1,
+          insetRight: 1,
+          rx: 1.5,
+        }),
         Plot.ruleY([0], { stroke: "var(--axis)" }),
       ],
     })
   }
 
   /** Latencies of the queries on a logarithmic axis, one row per run, with the median and the 95th and 99th percentile. */
-  function latencies(runs: readonly ReportRun[], colors: readonly string[], width: number): string {
-    const domain = latencyDomain(runs)
-    const bins = runs.flatMap(({ name, result }, index) => {
+  function latencies(runs: readonly ReportRun[], width: number): string {
+    const domain = latencyDomain(runs, 110 / width)
+    const bins = runs.flatMap(({ name, result, color }) => {
       const values = result.latenciesMs ?? []
-      return logBins(values, domain, width < 500 ? 36 : 60).map((bin) => ({ ...bin, run: name, color: colors[index]! }))
+      return logBins(values, domain, width < 500 ? 36 : 60).map((bin) => ({ ...bin, run: name, color }))
     })
     const marks = runs.flatMap(({ name, result: { timings } }) =>
       [
@@ -175,7 +188,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
         { at: timings.p99Ms, text: "p99", level: 2 },
       ].flatMap((mark) => (mark.at > 0 ? [{ ...mark, run: name }] : [])),
     )
-    const row = bins.length > 0 ? 96 : 54
+    const row = bins.length > 0 ? 118 : 76
     return draw("Distribution of the latencies", {
       width,
       height: runs.length * row + 64,
@@ -186,16 +199,11 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
       x: {
         type: "log",
         domain,
-        label: "milliseconds per query, logarithmic",
-        labelAnchor: "right",
-        tickSize: 0,
-        ticks: width < 500 ? 3 : 6,
-        tickFormat: (value: number) => formatRate(value),
       },
-      y: { axis: null, domain: [0, Math.max(1e-9, ...bins.map(({ share }) => share)) * 1.25] },
+      y: { axis: null, domain: [0, Math.max(1e-9, ...bins.map(({ share }) => share)) * 1.45] },
       fy: { domain: runs.map(({ name }) => name), axis: null, padding: 0.3 },
       marks: [
-        Plot.gridX(grid),
+        ...logAxis("milliseconds per query, logarithmic", domain, width),
         Plot.rect(bins, {
           x1: "x1",
           x2: "x2",
@@ -207,25 +215,28 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
           insetRight: 0.5,
         }),
         Plot.ruleY(runs, { y: 0, fy: (run: ReportRun) => run.name, stroke: "var(--axis)" }),
-        Plot.ruleX(marks, { x: "at", fy: "run", stroke: "var(--ink)", strokeWidth: 1.25, strokeDasharray: "2 2" }),
-        ...[0, 1, 2].map((level) =>
-          Plot.text(
-            marks.filter((mark) => mark.level === level),
-            {
-              x: "at",
-              fy: "run",
-              text: ({ text, at }: { text: string; at: number }) => `${text} ${formatMilliseconds(at)}`,
-              frameAnchor: "top",
-              textAnchor: level === 0 ? "end" : "start",
-              dx: level === 0 ? -4 : 4,
-              dy: level === 2 ? 14 : 0,
-              fill: "var(--ink)",
-              stroke: "var(--card)",
-              strokeWidth: 4,
-              fontVariant: "tabular-nums",
-            },
-          ),
-        ),
+        // Each percentile has a line of its own for its label, and its rule ends there, so that nothing is crossed out.
+        ...marks.flatMap((mark) => [
+          Plot.ruleX([mark], {
+            x: "at",
+            fy: "run",
+            stroke: "var(--ink)",
+            strokeWidth: 1.25,
+            strokeDasharray: "2 2",
+            insetTop: mark.level * 14,
+          }),
+          Plot.text([mark], {
+            x: "at",
+            fy: "run",
+            text: () => `${mark.text} ${formatMilliseconds(mark.at)}`,
+            frameAnchor: "top",
+            textAnchor: "start",
+            dx: 5,
+            dy: mark.level * 14,
+            fill: "var(--ink)",
+            fontVariant: "tabular-nums",
+          }),
+        ]),
         Plot.text(runs, {
           fy: (run: ReportRun) => run.name,
           text: (run: ReportRun) => short(run.name),
@@ -240,14 +251,22 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
 
   /** Quality against speed: up and to the right is better. */
   function cost(model: ReportModel, measure: ReportMeasure, width: number): string {
-    const dots = model.runs.flatMap((run, index) => {
+    const dots = model.runs.flatMap((run) => {
       const { mean, low, high } = run.intervals.get(measure.name)!
       const x = run.result.queriesPerSecond
-      return x > 0 ? [{ x, mean, low: Math.max(0, low), high, name: run.name, color: runColor(index) }] : []
+      return x > 0 ? [{ x, mean, low: Math.max(0, low), high, name: run.name, color: run.color }] : []
     })
     const speeds = dots.map(({ x }) => x)
     const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)]
-    const middle = Math.sqrt(slowest * fastest)
+    const domain: [number, number] = [slowest / 3, fastest * 3]
+    // Names of neighbours in speed stand above and below in turn.
+    const below = new Set<string>()
+    const bySpeed = [...dots].sort((left, right) => left.x - right.x)
+    bySpeed.forEach((dot, index) => {
+      const before = bySpeed[index - 1]
+      const isNear = before && (placeOf(dot.x, domain) - placeOf(before.x, domain)) * width < 130
+      if (isNear && !below.has(before.name)) below.add(dot.name)
+    })
     return draw(`${measure.name} against queries per second`, {
       width,
       height: 320,
@@ -257,16 +276,11 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
       marginRight: 20,
       x: {
         type: "log",
-        domain: [slowest / 3, fastest * 3],
-        label: "queries per second, logarithmic",
-        labelAnchor: "right",
-        tickSize: 0,
-        ticks: width < 500 ? 3 : 5,
-        tickFormat: (value: number) => formatRate(value),
+        domain,
       },
-      y: { label: label(measure), ticks: 5, tickSize: 0, nice: true, inset: 8 },
+      y: { label: label(measure), ticks: 5, tickSize: 0, nice: true, insetTop: 18, insetBottom: 18 },
       marks: [
-        Plot.gridX(grid),
+        ...logAxis("queries per second, logarithmic", domain, width),
         Plot.gridY(grid),
         Plot.ruleX(dots, { x: "x", y1: "low", y2: "high", stroke: "color", strokeWidth: 1.5 }),
         Plot.dot(dots, {
@@ -279,22 +293,22 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
           title: ({ name, mean, x }: (typeof dots)[number]) =>
             `${name}\n${measure.name} ${formatMean(mean)}\n${formatRate(x)} queries per second`,
         }),
-        ...(["start", "end"] as const).map((anchor) =>
-          Plot.text(
-            dots.filter(({ x }) => (anchor === "start") === (x < middle || slowest === fastest)),
-            {
-              x: "x",
-              y: "mean",
-              text: ({ name }: { name: string }) => short(name),
-              textAnchor: anchor,
-              dx: anchor === "start" ? 12 : -12,
-              fontSize: 13,
-              fill: "var(--ink)",
-              stroke: "var(--card)",
-              strokeWidth: 4,
-            },
-          ),
-        ),
+        ...dots.map((dot) => {
+          const place = placeOf(dot.x, domain)
+          const isBelow = below.has(dot.name)
+          return Plot.text([dot], {
+            x: "x",
+            y: isBelow ? "low" : "high",
+            text: () => short(dot.name),
+            textAnchor: place < 0.35 ? "start" : place > 0.65 ? "end" : "middle",
+            dx: place < 0.35 ? -6 : place > 0.65 ? 6 : 0,
+            dy: isBelow ? 11 : -10,
+            fontSize: 13,
+            fill: "var(--ink)",
+            stroke: "var(--card)",
+            strokeWidth: 4,
+          })
+        }),
       ],
     })
   }
@@ -306,15 +320,16 @@ const label = ({ name, higherIsBetter }: ReportMeasure) => (higherIsBetter ? nam
 
 const short = (name: string) => (name.length > 42 ? `${name.slice(0, 41)}…` : name)
 
-/** From the smallest to the largest latency, with some room; percentiles stand in where latencies are not kept. */
-function latencyDomain(runs: readonly ReportRun[]): [number, number] {
+/** From the smallest to the largest latency, with room for labels at the right; percentiles stand in where latencies are not kept. */
+function latencyDomain(runs: readonly ReportRun[], margin: number): [number, number] {
   const values = runs.flatMap(({ result: { latenciesMs, timings } }) => {
     const sorted = [...(latenciesMs ?? [])].filter((value) => value > 0).sort((left, right) => left - right)
     const ends = sorted.length > 0 ? [sorted[0]!, percentile(sorted, 1)] : []
     return [...ends, timings.p50Ms, timings.p95Ms, timings.p99Ms].filter((value) => value > 0)
   })
   if (values.length === 0) return [0.1, 10]
-  return [Math.min(...values) / 1.3, Math.max(...values) * 1.6]
+  const low = Math.min(...values) / 1.3
+  return [low, low * ((Math.max(...values) * 1.1) / low) ** (1 / (1 - margin))]
 }
 
 /** Shares of the values in bins of equal width on the logarithmic axis. */
@@ -329,3 +344,16 @@ function logBins(values: readonly number[], [low, high]: readonly [number, numbe
       : [{ x1: low * Math.exp(index * step), x2: low * Math.exp((index + 1) * step), share: of / values.length }],
   )
 }
+
+/** 1, 2 and 5 times the powers of ten, or the powers alone where those would stand too close. */
+function logTicks([low, high]: readonly [number, number], width: number): number[] {
+  const ticks: number[] = []
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
+    for (const factor of [1, 2, 5]) ticks.push(Number(`${factor}e${power}`))
+  const inside = ticks.filter((tick) => tick >= low && tick <= high)
+  const powers = inside.filter((tick) => Number.isInteger(Math.log10(tick)))
+  return inside.length * 44 > width && powers.length >= 2 ? powers : inside
+}
+
+/** Where a value stands on a logarithmic axis, from 0 to 1. */
+const placeOf = (value: number, [low, high]: readonly [number, number]) => Math.log(value / low) / Math.log(high / low)

@@ -1,7 +1,7 @@
 import { formatDifference, formatMean } from "./format.js"
 import { escapeHtml, figure, section } from "./markup.js"
 import type { ReportModel, ReportRun } from "./model.js"
-import { type Plotter, runColor } from "./plots.js"
+import type { Plotter } from "./plots.js"
 
 /** Listed on each side of a scatter plot. */
 const LISTED = 5
@@ -10,22 +10,20 @@ const LISTED = 5
 export function perQuerySection(model: ReportModel, plotter: Plotter): string {
   const measure = model.measures[0]!
   const name = escapeHtml(measure.name)
-  const baselineIndex = model.runs.findIndex((run) => run.name === model.baseline)
-  const baseline = model.runs[baselineIndex]
+  const baseline = model.runs.find((run) => run.name === model.baseline)
   if (!baseline) {
     const run = model.runs[0]!
     return section(
       "Query by query",
       `How ${name} is spread over the queries.`,
-      figure((width) => plotter.histogram(run, measure, runColor(1), width)),
+      figure((width) => plotter.histogram(run, measure, width)),
     )
   }
-  const pairs = model.runs.flatMap((run, index) => {
-    if (index === baselineIndex) return []
-    const colors: [string, string] = [runColor(baselineIndex), runColor(index)]
+  const pairs = model.runs.flatMap((run) => {
+    if (run === baseline) return []
     return [
       `<div class="pair">
-<figure>${plotter.scatter(baseline, run, measure, colors)}</figure>
+<figure>${plotter.scatter(baseline, run, measure)}</figure>
 <div>
 <h3>${escapeHtml(run.name)} against ${escapeHtml(baseline.name)}</h3>
 ${changes(baseline, run, measure.name, measure.higherIsBetter ? 1 : -1)}

@@ -11,8 +11,8 @@ export const styleSheet = `
   :root {
     --page: #0d1117; --card: #151b23; --ink: #e8edf3; --soft: #9aa6b4; --faint: #66717e;
     --line: #273039; --grid: #232b34; --axis: #46515d; --good: #4ade9c; --bad: #ff8a80; --mark: #1c2530;
-    --run-0: #8b9bb0; --run-1: #60a5fa; --run-2: #f5a742; --run-3: #2dd4bf;
-    --run-4: #e879f9; --run-5: #a3e635; --run-6: #f87171; --run-7: #22d3ee;
+    --run-0: #6f7f95; --run-1: #3f87f5; --run-2: #d98a1f; --run-3: #14a394;
+    --run-4: #c84fdd; --run-5: #7cb518; --run-6: #e5534b; --run-7: #12a5c0;
   }
 }
 * { box-sizing: border-box; }
@@ -26,7 +26,7 @@ header h1 { font-size: 28px; line-height: 1.2; letter-spacing: -0.02em; margin: 
 header p { margin: 0; color: var(--soft); }
 .lead { font-size: 17px; color: var(--ink); margin: 14px 0 0; max-width: 46em; }
 .legend { display: flex; flex-wrap: wrap; gap: 6px 20px; margin: 20px 0 0; padding: 0; list-style: none; }
-.legend li, th .run { display: inline-flex; align-items: baseline; gap: 8px; }
+.legend li, .run { display: inline-flex; align-items: center; gap: 8px; }
 .chip { width: 11px; height: 11px; border-radius: 3px; flex: none; display: inline-block; }
 .tag { color: var(--soft); font-size: 13px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 22px 24px; margin-top: 20px; }
@@ -44,8 +44,10 @@ tbody th { font-weight: 500; }
 td small { color: var(--soft); font-size: 12px; }
 .best { font-weight: 650; }
 .better { color: var(--good); } .worse { color: var(--bad); } .same { color: var(--soft); }
-.left, th.left { text-align: left; }
+.second-left :is(th, td):nth-child(2) { text-align: left; }
 figure { margin: 14px 0 0; }
+figure + .scroll { margin-top: 14px; }
+.subhead { margin-top: 28px; }
 figure svg { display: block; width: 100%; height: auto; }
 .narrow { display: none; }
 .pair { display: grid; grid-template-columns: minmax(0, 440px) minmax(0, 1fr); gap: 8px 32px; align-items: start; margin-top: 18px; }
@@ -53,6 +55,7 @@ figure svg { display: block; width: 100%; height: auto; }
 .pair h4 { font-size: 13px; font-weight: 600; color: var(--soft); margin: 12px 0 2px; }
 details { margin-top: 10px; border-top: 1px solid var(--line); padding-top: 10px; }
 summary { cursor: pointer; font-weight: 500; }
+summary .run { vertical-align: -1px; margin-left: 4px; }
 pre { overflow-x: auto; background: var(--mark); border-radius: 8px; padding: 12px 14px; font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 footer { color: var(--soft); font-size: 13px; margin-top: 22px; }
 @media (max-width: 720px) {
