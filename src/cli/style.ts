@@ -8,7 +8,7 @@ export interface Style {
   green(text: string): string
   yellow(text: string): string
   red(text: string): string
-  /** Marks a match inside a snippet; without colours by asterisks, so that it stays visible in a file. */
+  /** Marks a match inside a snippet; without colours by guillemets, which neither Markdown nor code uses. */
   match(text: string): string
 }
 
@@ -24,6 +24,6 @@ export function styleFor(output: Output, env: Readonly<Record<string, string | u
     green: wrap(32, 39),
     yellow: wrap(33, 39),
     red: wrap(31, 39),
-    match: coloured ? (text) => `\u001b[1;33m${text}\u001b[22;39m` : (text) => `**${text}**`,
+    match: coloured ? (text) => `\u001b[1;33m${text}\u001b[22;39m` : (text) => `«${text}»`,
   }
 }
