@@ -44,8 +44,20 @@ export function anyNumber(part: Expression): Expression {
   }
 }
 
-export const atLeastOne = (part: Expression): Expression => sequence(part, anyNumber(part))
-export const optional = (part: Expression): Expression => either(part, (_, from) => from)
+/** One or more times `part`, with `separator` between. Built as one loop, so that `part` is there only once. */
+export function separated(part: Expression, separator: Expression): Expression {
+  return (automaton, from) => {
+    const hub = automaton.state()
+    automaton.skip(from, hub)
+    const end = part(automaton, hub)
+    automaton.skip(separator(automaton, end), hub)
+    return end
+  }
+}
+
+export const nothing: Expression = (_, from) => from
+export const atLeastOne = (part: Expression): Expression => separated(part, nothing)
+export const optional = (part: Expression): Expression => either(part, nothing)
 
 /** A deterministic automaton: state 0 is dead, state 1 the start. */
 export interface Automaton {

@@ -12,6 +12,7 @@ import {
   either,
   oneOf,
   optional,
+  separated,
   sequence,
 } from "./automaton.js"
 import { classSets, type WordBreakSet } from "./word-break-data.js"
@@ -46,26 +47,19 @@ const emojiElement = either(
   sequence(optional(sequence(anyNumber(set("Joiner")), extendedInEmoji("ModifierBase"))), extendedInEmoji("Modifier")),
 )
 const emoji = either(
-  sequence(
-    emojiElement,
-    either(anyNumber(sequence(set("Joiner"), emojiElement)), sequence(atLeastOne(set("TagSpec")), set("TagEnd"))),
-  ),
+  separated(emojiElement, set("Joiner")),
+  sequence(emojiElement, atLeastOne(set("TagSpec")), set("TagEnd")),
   sequence(extendedInEmoji("KeycapBase"), optional(set("EmojiStyle")), extendedInEmoji("Keycap")),
   sequence(extended("Flag"), extended("Flag")),
 )
 
 /** WB8, WB11, WB12: digits, with connectors or one mark such as a decimal point between them. */
-const digits = sequence(
-  extended("Digit"),
-  anyNumber(sequence(either(connectors, extended("MidNumber", "MidBoth", "SingleQuote")), extended("Digit"))),
-)
+const digits = separated(extended("Digit"), either(connectors, extended("MidNumber", "MidBoth", "SingleQuote")))
 
 /** WB5 to WB7: letters, with connectors or one mark such as an apostrophe between them. */
-const letters = sequence(
+const letters = separated(
   extended("Letter", "Hebrew"),
-  anyNumber(
-    sequence(either(connectors, extended("MidLetter", "MidBoth", "SingleQuote")), extended("Letter", "Hebrew")),
-  ),
+  either(connectors, extended("MidLetter", "MidBoth", "SingleQuote")),
 )
 
 /** WB7a to WB7c: Hebrew letters with their geresh and gershayim. */
@@ -75,14 +69,12 @@ const hebrew = sequence(
 )
 
 /** WB13: Katakana do not join with letters or digits except over a connector. */
-const katakana = sequence(extended("Katakana"), anyNumber(sequence(connectors, extended("Katakana"))))
-const wordPart = either(katakana, atLeastOne(either(hebrew, digits, letters)))
+const katakana = separated(extended("Katakana"), connectors)
 
 /** WB13a, WB13b: connectors join parts and may stand at both ends. */
 const word = sequence(
   connectors,
-  wordPart,
-  anyNumber(sequence(atLeastOne(extended("Connector")), wordPart)),
+  separated(either(katakana, atLeastOne(either(hebrew, digits, letters))), atLeastOne(extended("Connector"))),
   connectors,
 )
 
