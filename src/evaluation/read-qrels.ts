@@ -8,7 +8,7 @@ export interface QrelsFile {
   readonly warnings: readonly Warning[]
 }
 
-const header = /^(query|topic|q)([-_ ]?(id|no|num))?$/i
+const header = /^((query|topic|q)[-_ ]?(id|no|num)|query|topic)$/i
 
 /**
  * Reads judgements: TREC's four columns (`query iteration document grade`) or BEIR's three (`query document grade`), with

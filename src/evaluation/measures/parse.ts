@@ -40,17 +40,17 @@ export function parseMeasure(text: string, defaults: { readonly rel?: number } =
       `cannot read the measure "${text}"; write it like nDCG@10, AP(rel=2) or RBP(p=0.8)`,
     )
   const definition = find(match[1]!, text)
-  const given: Record<string, string> = {}
+  const given: Record<string, string> = Object.create(null)
   const [inside, at] = trec ? [undefined, match[2]] : [match[2], match[3]]
   for (const part of inside?.split(",") ?? []) {
     if (part.trim() === "" && inside!.trim() === "") continue
     const pair = /^\s*([a-z_]+)\s*=\s*(?:'([^']*)'|"([^"]*)"|([^\s'"]+))\s*$/i.exec(part)
     if (!pair) throw new RankineError("argument", `${text}: "${part.trim()}" is not of the form name=value`)
-    if (pair[1]! in given) throw new RankineError("argument", `${text}: ${pair[1]} is given twice`)
+    if (Object.hasOwn(given, pair[1]!)) throw new RankineError("argument", `${text}: ${pair[1]} is given twice`)
     given[pair[1]!] = pair[2] ?? pair[3] ?? pair[4]!
   }
   if (at !== undefined) {
-    if ("cutoff" in given) throw new RankineError("argument", `${text}: the cut-off is given twice`)
+    if (Object.hasOwn(given, "cutoff")) throw new RankineError("argument", `${text}: the cut-off is given twice`)
     given.cutoff = at
   }
   return createMeasure(definition, readParameters(definition, given, text), defaults)
@@ -71,7 +71,9 @@ function readParameters(
   const result: { -readonly [K in keyof MeasureParameters]: MeasureParameters[K] } = {}
   for (const [name, value] of Object.entries(given)) {
     const takes =
-      name === "cutoff" ? definition.cutoff !== "none" : (name === "dcg" ? "gains" : name) in definition.defaults
+      name === "cutoff"
+        ? definition.cutoff !== "none"
+        : Object.hasOwn(definition.defaults, name === "dcg" ? "gains" : name)
     if (!takes) {
       const known = [...(definition.cutoff === "none" ? [] : ["cutoff"]), ...Object.keys(definition.defaults)]
       throw new RankineError(
