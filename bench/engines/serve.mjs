@@ -84,8 +84,9 @@ class Server {
     return (await this.adapter.facts?.(this.built)) ?? {}
   }
 
-  async rank({ k, out }) {
-    const { adapter, queries } = this
+  async rank({ k, first, out }) {
+    const { adapter } = this
+    const queries = this.queries.slice(0, first)
     const step = Math.min(adapter.slice, queries.length)
     const lines = []
     for (let start = 0; start < queries.length; start += step) {

@@ -57,13 +57,13 @@ class Server:
         gc.collect()
         return self.adapter.facts(self.built) if hasattr(self.adapter, "facts") else {}
 
-    def slices(self):
-        step = self.adapter.slice or len(self.queries)
-        return [self.queries[start : start + step] for start in range(0, len(self.queries), step)]
+    def slices(self, queries):
+        step = self.adapter.slice or len(queries)
+        return [queries[start : start + step] for start in range(0, len(queries), step)]
 
     def rank(self, command):
         numbers = []
-        for texts in self.slices():
+        for texts in self.slices(self.queries[: command["first"]]):
             numbers.extend(self.adapter.ids(self.built, self.adapter.search(self.built, texts, command["k"])))
         with open(command["out"], "w", encoding="utf-8") as out:
             for name, hits in zip(self.query_names, numbers):
@@ -73,14 +73,14 @@ class Server:
     def round(self, command):
         """Whole passes until atLeast seconds are over; a slow engine stops at atMost and goes on there next time."""
         k, at_least, at_most = command["k"], command["atLeast"], command["atMost"]
-        slices = self.slices()
+        slices = self.slices(self.queries)
+        sizes = [len(texts) for texts in slices]
         call = self.adapter.search
         if command.get("scoringOnly"):
             if not hasattr(self.adapter, "score"):
                 return {}
             slices = [self.adapter.pretokenise(self.built, texts) for texts in slices]
             call = self.adapter.score
-        sizes = [len(texts) for texts in self.slices()]
         count = 0
         start = time.perf_counter()
         while True:

@@ -16,7 +16,7 @@ function withSpread(values, unit = "") {
   if (!values) return NONE
   const { median, minimum, maximum } = values
   if (minimum === maximum) return `${figure(median)}${unit}`
-  return `${figure(median)}${unit} (${figure(minimum)}–${figure(maximum)})`
+  return `${figure(median)}${unit} (${figure(minimum)}${unit}–${figure(maximum)}${unit})`
 }
 
 const megabytes = (bytes) => (bytes === undefined ? NONE : figure(bytes / 2 ** 20))

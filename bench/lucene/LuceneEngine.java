@@ -86,7 +86,7 @@ public final class LuceneEngine {
       case "index" -> index();
       case "tokenise" -> tokenise();
       case "release" -> release();
-      case "rank" -> rank(Path.of(text(line, "out")), (int) number(line, "k"));
+      case "rank" -> rank(Path.of(text(line, "out")), (int) number(line, "k"), (int) number(line, "first"));
       case "round" -> line.contains("scoringOnly") ? "" : round((int) number(line, "k"), number(line, "atLeast"), number(line, "atMost"));
       case "latency" -> latency((int) number(line, "k"), (int) number(line, "passes"), number(line, "atMost"));
       default -> throw new IllegalArgumentException("unknown operation " + operation);
@@ -182,9 +182,9 @@ public final class LuceneEngine {
     return searcher.search(parse(text), k).scoreDocs;
   }
 
-  private String rank(Path out, int k) throws IOException {
+  private String rank(Path out, int k, int first) throws IOException {
     try (PrintWriter writer = new PrintWriter(Files.newBufferedWriter(out))) {
-      for (String[] query : queries) {
+      for (String[] query : queries.subList(0, Math.min(first, queries.size()))) {
         StringJoiner joiner = new StringJoiner("\t");
         joiner.add(query[0]);
         for (ScoreDoc hit : search(query[1], k)) joiner.add(names[hit.doc]);

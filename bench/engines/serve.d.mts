@@ -1,0 +1,1 @@
+export function readRecords(file: string): { id: string; text: string }[]
