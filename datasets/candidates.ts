@@ -2,10 +2,10 @@
 import type { Document, Query } from "../src/core/document.js"
 import { RankineError } from "../src/core/errors.js"
 import { emptyRanking, type Hit, type Ranking, type ScoreKind } from "../src/core/ranking.js"
-import { readRun } from "../src/evaluation/read-run.js"
+import { sortAsTrecEval } from "../src/evaluation/read-run.js"
 import { toDocument } from "./corpus.js"
 import { idOf, type JsonRecord, lineError, readJsonl } from "./jsonl.js"
-import { withLocalFile } from "./local-file.js"
+import { readLines } from "./lines.js"
 import { toQuery } from "./queries.js"
 import { type FileSource, fileLabel } from "./source.js"
 
@@ -54,7 +54,7 @@ export async function loadCandidates(
 ): Promise<{ rankings: Ranking[]; details: Record<string, unknown> }> {
   const found = /\.jsonl(\.gz)?$/.test(file.path)
     ? await readCandidates(source, file.path, signal)
-    : await readTrec(source, file.path)
+    : await readTrec(source, file.path, signal)
   const rankings = queries.flatMap((query) => {
     const entry = found.get(query.id)
     return entry ? [toRanking(query, entry, file.variant)] : []
@@ -80,9 +80,31 @@ function scoreKindOf(variant: string, scored: boolean): ScoreKind {
   return /^bm25/i.test(variant) ? "bm25" : "dot"
 }
 
-async function readTrec(source: FileSource, path: string): Promise<Map<string, Found>> {
-  const { run } = await withLocalFile(source, path, (file) => readRun(file))
-  return new Map([...run].map(([query, hits]) => [query, { hits, scored: true }]))
+/** Six columns; ids of BRIGHT have spaces in them, so that the first two and the last three are counted from the ends. */
+const RUN_LINE = /^\s*(\S+)\s+\S+\s+(\S.*?)\s+(\d+)\s+(\S+)\s+(\S+)\s*$/
+
+async function readTrec(source: FileSource, path: string, signal?: AbortSignal): Promise<Map<string, Found>> {
+  const label = fileLabel(source, path)
+  const run = new Map<string, Map<string, number>>()
+  const lines = await readLines(await source.open(path), label, signal)
+  lines.forEach((line, index) => {
+    if (line.trim() === "") return
+    const match = RUN_LINE.exec(line)
+    const score = Number(match?.[4] ?? Number.NaN)
+    if (!match || Number.isNaN(score))
+      throw lineError(label, index + 1, "not a line of a run (query Q0 document rank score tag, the score a number)")
+    let hits = run.get(match[1]!)
+    if (!hits) run.set(match[1]!, (hits = new Map()))
+    if (hits.has(match[2]!)) throw lineError(label, index + 1, `document ${match[2]} is twice in this ranking`)
+    hits.set(match[2]!, score)
+  })
+  return new Map(
+    [...run].map(([query, scores]) => {
+      const hits = [...scores].map(([id, score]) => ({ id, score }))
+      sortAsTrecEval(hits)
+      return [query, { hits, scored: true }]
+    }),
+  )
 }
 
 async function readCandidates(source: FileSource, path: string, signal?: AbortSignal): Promise<Map<string, Found>> {

@@ -13,7 +13,7 @@ const example = {
 }
 const files = {
   "examples.jsonl": jsonl(example, { ...example, id: "1", excluded_ids: ["N/A"], gold_ids_long: ["N/A"] }),
-  "reasonir.top100.trec": "0 Q0 d2 1 0.9 r\n0 Q0 d1 2 0.5 r\n0 Q0 d9 3 0.7 r\n1 Q0 d2 1 0.9 r\n",
+  "reasonir.top100.trec": "0 Q0 d2 1 0.9 r\n0 Q0 d1 2 0.5 r\n0 Q0 d 9 3 0.7 r\n1 Q0 d2 1 0.9 r\n",
 }
 
 describe("BRIGHT", () => {
@@ -28,7 +28,7 @@ describe("BRIGHT", () => {
     expect(dataset.queryFields.get("0")).toEqual({ reasoning: "phase change", gold_answer: "heat" })
     expect(dataset.description).toMatchObject({ form: "bright", exclusions: "listed", excludedIds: 2, long: false })
     const [first, second] = dataset.candidates!
-    expect(first!.hits.map((hit) => hit.id)).toEqual(["d9", "d1"])
+    expect(first!.hits.map((hit) => hit.id)).toEqual(["d 9", "d1"])
     expect(first!.warnings).toEqual([{ code: "excluded-document", count: 1 }])
     expect(second!.hits.map((hit) => hit.id)).toEqual(["d2"])
     expect(first!.query).toBe(dataset.queries[0])
@@ -53,6 +53,15 @@ describe("BRIGHT", () => {
     const none = folderWith({ "examples.jsonl": jsonl({ ...example, gold_ids_long: ["N/A"] }) })
     expect((await failure(() => openDataset(none, { long: true }))).message).toContain("without long")
   })
+
+  it.each(["0 Q0 d1 1 nan r\n", "0 Q0 d1 1\n", "0 Q0 d1 1 0.5 r\n0 Q0 d1 2 0.4 r\n"])(
+    "refuses the run %j",
+    async (run) => {
+      const error = await failure(() => openDataset(folderWith({ ...files, "reasonir.top100.trec": run })))
+      expect(error.code).toBe("data")
+      expect(error.message).toMatch(/reasonir\.top100\.trec:[12]: /)
+    },
+  )
 
   it("takes rewritten queries by the name of their file", async () => {
     const folder = folderWith({ ...files, "gpt4_reason.jsonl": jsonl({ ...example, query: "A long thought." }) })
