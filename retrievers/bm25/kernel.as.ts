@@ -5,25 +5,30 @@
 // rounded to float32 once, as Lucene does, so that equal scores here are equal scores there.
 //
 // A clause is one query term in one field:
-//   +0 postings  +4 count  +8 impacts  +12 row (0: none)  +16 offsets  +20 cursor (scratch)  +24 f64 weight  +32 f64 bound
-// A row holds, for each block of BLOCK documents, the largest impact in it as ceil(255 * impact / largest impact of the term);
-// offsets hold, for each group of GROUP documents, the position of the first posting at or after it.
+//   +0 postings  +4 count  +8 impacts  +12 row (0: none)  +16 offsets  +20 cursor (scratch)  +24 f64 weight  +32 f64 bound  +40 deltas
+//   +48 f64 unit: what one unit of the row stands for, rounded up
+// A row holds, for each block of 16 documents, the largest impact in it as ceil(255 * impact / largest impact of the term).
+// The first posting at or after a block is offsets[block / 4] + deltas[block].
 
-const CLAUSE: usize = 40
+const CLAUSE: usize = 56
 const BLOCK_SHIFT: u32 = 4
 const BLOCK: u32 = 1 << BLOCK_SHIFT
-const GROUP_SHIFT: u32 = 6
+/** Blocks that share an entry of the offsets: 64 documents. */
+const GROUP_SHIFT: u32 = 2
 /** Documents whose sums are kept at once: 256 KiB of float64 stay in the second-level cache. */
 const CHUNK: u32 = 32768
 /** The sum of all bounds in units of a block's bound, which is an unsigned 16-bit number with room for rounding. */
 const SCALE_TOTAL: f64 = 32000
 
-// ---- the k best, as a binary heap of 64-bit keys: float32 bits of the score above, inverted document below ----
+// ---- the k best, as 64-bit keys: float32 bits of the score above, inverted document below ----
 // Among positive floats the order of the bits is the order of the numbers; of equal scores the smaller document is better.
+// Keys are gathered in a buffer with room for more than k; when it is full, the k best stay and the least of them is what others must beat.
+// A key costs a store and, now and then, its share of a selection: less than a heap, whose every change walks a path.
 
-let heap: usize = 0
+let keys: usize = 0
 let capacity: u32 = 0
 let size: u32 = 0
+let wanted: u32 = 0
 let floorKey: u64 = 0
 
 // @ts-ignore: decorator
@@ -32,60 +37,76 @@ function keyOf(score: f32, doc: u32): u64 {
   return ((<u64>reinterpret<u32>(score)) << 32) | <u64>(~doc)
 }
 
-function push(key: u64): void {
-  if (size < capacity) {
-    let child = size++
-    while (child > 0) {
-      const parent = (child - 1) >> 1
-      const above = load<u64>(heap + (<usize>parent << 3))
-      if (above <= key) break
-      store<u64>(heap + (<usize>child << 3), above)
-      child = parent
+// @ts-ignore: decorator
+@inline
+function keyAt(i: i32): u64 {
+  return load<u64>(keys + (<usize>i << 3))
+}
+
+// @ts-ignore: decorator
+@inline
+function setKey(i: i32, key: u64): void {
+  store<u64>(keys + (<usize>i << 3), key)
+}
+
+function begin(buffer: usize, room: u32, k: u32, floor: f32): void {
+  keys = buffer
+  capacity = room
+  wanted = k
+  size = 0
+  // Below every key with the floor's score: equal scores still compete, by document.
+  floorKey = (<u64>reinterpret<u32>(floor)) << 32
+}
+
+/** Moves the k best to the front and raises the floor to the least of them (Hoare's selection). */
+function select(): void {
+  if (size < wanted) return
+  const target = <i32>wanted - 1
+  let low = 0
+  let high = <i32>size - 1
+  while (low < high) {
+    const first = keyAt(low)
+    const middle = keyAt((low + high) >> 1)
+    const last = keyAt(high)
+    const pivot = max(min(first, middle), min(max(first, middle), last))
+    let i = low
+    let j = high
+    while (i <= j) {
+      while (keyAt(i) > pivot) i++
+      while (keyAt(j) < pivot) j--
+      if (i <= j) {
+        const swap = keyAt(i)
+        setKey(i, keyAt(j))
+        setKey(j, swap)
+        i++
+        j--
+      }
     }
-    store<u64>(heap + (<usize>child << 3), key)
-    if (size == capacity) {
-      const least = load<u64>(heap)
-      if (least > floorKey) floorKey = least
-    }
-    return
+    if (target <= j) high = j
+    else if (target >= i) low = i
+    else break
   }
-  if (key <= load<u64>(heap)) return
-  siftDown(key, size)
-  const least = load<u64>(heap)
+  let least = keyAt(0)
+  for (let i = 1; i <= target; i++) least = min(least, keyAt(i))
+  size = wanted
   if (least > floorKey) floorKey = least
 }
 
-/** Puts the key in the root's place of a heap of n. */
-function siftDown(key: u64, n: u32): void {
-  let hole: u32 = 0
-  for (;;) {
-    let child = (hole << 1) + 1
-    if (child >= n) break
-    let least = load<u64>(heap + (<usize>child << 3))
-    if (child + 1 < n) {
-      const right = load<u64>(heap + (<usize>(child + 1) << 3))
-      if (right < least) {
-        least = right
-        child++
+/** Selects and sorts, best first; returns how many there are. */
+function finish(spare: usize, histogram: usize): u32 {
+  select()
+  if (size <= 24) {
+    for (let i = 1; i < <i32>size; i++) {
+      const key = keyAt(i)
+      let j = i - 1
+      while (j >= 0 && keyAt(j) < key) {
+        setKey(j + 1, keyAt(j))
+        j--
       }
+      setKey(j + 1, key)
     }
-    if (key <= least) break
-    store<u64>(heap + (<usize>hole << 3), least)
-    hole = child
-  }
-  store<u64>(heap + (<usize>hole << 3), key)
-}
-
-/** Sorts the heap, best first. */
-function drain(): void {
-  let n = size
-  while (n > 1) {
-    const least = load<u64>(heap)
-    n--
-    const last = load<u64>(heap + (<usize>n << 3))
-    siftDown(last, n)
-    store<u64>(heap + (<usize>n << 3), least)
-  }
+  } else radixSort(keys, spare, histogram, size, 0)
+  return size
 }
 
 // @ts-ignore: decorator
@@ -98,7 +119,10 @@ function isMasked(mask: usize, doc: u32): bool {
 @inline
 function offer(score: f32, doc: u32, mask: usize): void {
   const key = keyOf(score, doc)
-  if (key > floorKey && !isMasked(mask, doc)) push(key)
+  if (key > floorKey && !isMasked(mask, doc)) {
+    setKey(size++, key)
+    if (size == capacity) select()
+  }
 }
 
 // ---- exhaustive scoring ----
@@ -144,7 +168,7 @@ function accumulate(clause: usize, sums: usize, base: u32, end: u32): void {
   store<u32>(clause, stop, 20)
 }
 
-/** Offers every positive sum to the heap and clears the sums. `count` is a multiple of 4 with zeros behind the last document. */
+/** Offers every positive sum and clears the sums. `count` is a multiple of 4 with zeros behind the last document. */
 function collect(sums: usize, base: u32, count: u32, mask: usize): void {
   const zero = f64x2.splat(0)
   for (let i: u32 = 0; i < count; i += 4) {
@@ -167,36 +191,33 @@ function collect(sums: usize, base: u32, count: u32, mask: usize): void {
 
 /**
  * Scores every document that holds a query term; returns how many results lie in `out` as sorted keys, best first.
- * `sums` must hold min(CHUNK, documents rounded up to 4) zeros, and holds them again afterwards.
+ * `sums` must hold min(CHUNK, documents rounded up to 4) zeros, and holds them again afterwards. `out` and `spare` have room for `room` keys,
+ * at least k + 1; `histogram` for 256 words.
  */
 export function exhaustive(
-  clauses: usize, clauseCount: u32, documents: u32, sums: usize, mask: usize, out: usize, k: u32, floor: f32,
+  clauses: usize, clauseCount: u32, documents: u32, sums: usize, mask: usize, out: usize, spare: usize, room: u32,
+  histogram: usize, k: u32, floor: f32,
 ): u32 {
-  heap = out
-  capacity = k
-  size = 0
-  // Below every key with the floor's score: equal scores still compete, by document.
-  floorKey = (<u64>reinterpret<u32>(floor)) << 32
+  begin(out, room, k, floor)
   for (let c: u32 = 0; c < clauseCount; c++) store<u32>(clauses + <usize>c * CLAUSE, 0, 20)
   for (let base: u32 = 0; base < documents; base += CHUNK) {
     const end = min(base + CHUNK, documents)
     for (let c: u32 = 0; c < clauseCount; c++) accumulate(clauses + <usize>c * CLAUSE, sums, base, end)
     collect(sums, base, (end - base + 3) & ~3, mask)
   }
-  drain()
-  return size
+  return finish(spare, histogram)
 }
 
-// ---- exhaustive scoring for a large k: no heap, one counting pass and one radix sort ----
+// ---- exhaustive scoring for a large part of a small collection: one counting pass and one radix sort ----
 
 const BUCKETS: u32 = 2048
 
 /**
- * As `exhaustive`, for a k that a heap would be slow with; for at most CHUNK documents.
- * `keys` and `spare` have room for CHUNK keys each, `histogram` for 2048 words. Results lie in `keys`.
+ * As `exhaustive`, for a k of the order of the collection's size and at most CHUNK documents.
+ * `out` and `spare` have room for CHUNK keys each, `histogram` for 2048 words. Results lie in `out`.
  */
 export function exhaustiveMany(
-  clauses: usize, clauseCount: u32, documents: u32, sums: usize, mask: usize, keys: usize, spare: usize, histogram: usize, k: u32,
+  clauses: usize, clauseCount: u32, documents: u32, sums: usize, mask: usize, out: usize, spare: usize, histogram: usize, k: u32,
 ): u32 {
   for (let c: u32 = 0; c < clauseCount; c++) {
     store<u32>(clauses + <usize>c * CLAUSE, 0, 20)
@@ -238,29 +259,32 @@ export function exhaustiveMany(
     v128.store(at, zero)
     const first = f64x2.extract_lane(pair, 0)
     if (first > 0 && first >= least && !isMasked(mask, i)) {
-      store<u64>(keys + (<usize>count << 3), keyOf(<f32>first, i))
+      store<u64>(out + (<usize>count << 3), keyOf(<f32>first, i))
       count++
     }
     const second = f64x2.extract_lane(pair, 1)
     if (second > 0 && second >= least && !isMasked(mask, i + 1)) {
-      store<u64>(keys + (<usize>count << 3), keyOf(<f32>second, i + 1))
+      store<u64>(out + (<usize>count << 3), keyOf(<f32>second, i + 1))
       count++
     }
   }
-  radixSort(keys, spare, histogram, count)
+  // Keys come in document order and the sort is stable: only the scores need passes.
+  radixSort(out, spare, histogram, count, 32)
   return min(count, k)
 }
 
-/** Sorts keys by score descending; the sort is stable and the keys come in document order, so the lower halves need no pass. */
-function radixSort(keys: usize, spare: usize, histogram: usize, count: u32): void {
-  let from = keys
+/** Sorts keys descending by their bits from `shift` up; stable; the result is in `from`. */
+function radixSort(from: usize, spare: usize, histogram: usize, count: u32, shift: u64): void {
+  const home = from
   let to = spare
-  for (let shift: u64 = 32; shift < 64; shift += 8) {
+  for (; shift < 64; shift += 8) {
     memory.fill(histogram, 0, 1024)
     for (let i: u32 = 0; i < count; i++) {
       const digit = histogram + (<usize>(<u32>(load<u64>(from + (<usize>i << 3)) >> shift) & 255) << 2)
       store<u32>(digit, load<u32>(digit) + 1)
     }
+    // Upper bytes of documents and scores are often all alike: nothing to do.
+    if (count == 0 || load<u32>(histogram + (<usize>(<u32>(load<u64>(from) >> shift) & 255) << 2)) == count) continue
     let start: u32 = 0
     for (let digit: i32 = 255; digit >= 0; digit--) {
       const at = histogram + (<usize>digit << 2)
@@ -279,6 +303,7 @@ function radixSort(keys: usize, spare: usize, histogram: usize, count: u32): voi
     from = to
     to = swap
   }
+  if (from != home) memory.copy(home, from, <usize>count << 3)
 }
 
 // ---- block-max pruning: bounds for all blocks first, then only the blocks that can hold one of the k best ----
@@ -321,11 +346,54 @@ function addPostings(clause: usize, bounds: usize, scale: f64): void {
   }
 }
 
-/** Scores the documents of one block exactly and offers them to the heap. Blocks must come in ascending order between resets of the cursors. */
+// @ts-ignore: decorator
+@inline
+function largestOf(sums: usize): f64 {
+  let top = f64x2.pmax(v128.load(sums), v128.load(sums, 16))
+  top = f64x2.pmax(top, f64x2.pmax(v128.load(sums, 32), v128.load(sums, 48)))
+  top = f64x2.pmax(top, f64x2.pmax(v128.load(sums, 64), v128.load(sums, 80)))
+  top = f64x2.pmax(top, f64x2.pmax(v128.load(sums, 96), v128.load(sums, 112)))
+  return max(f64x2.extract_lane(top, 0), f64x2.extract_lane(top, 1))
+}
+
+/** The place of the first posting at or after document `start`, searched with growing steps from the last such place. */
+function advance(clause: usize, postings: usize, count: u32, start: u32): u32 {
+  let i = load<u32>(clause, 20)
+  if (i < count && (load<u32>(postings + (<usize>i << 2)) >> 8) < start) {
+    let step: u32 = 1
+    while (i + step < count && (load<u32>(postings + (<usize>(i + step) << 2)) >> 8) < start) {
+      i += step
+      step <<= 1
+    }
+    let low = i + 1
+    let high = min(i + step, count)
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((load<u32>(postings + (<usize>middle << 2)) >> 8) < start) low = middle + 1
+      else high = middle
+    }
+    i = low
+    store<u32>(clause, i, 20)
+  }
+  return i
+}
+
+/**
+ * Scores the documents of one block exactly and offers them. Blocks must come in ascending order between resets of the cursors.
+ * Clauses with rows stand last: as soon as what they can still add is too little for the block's best document, the rest is skipped.
+ */
 function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, mask: usize): void {
   const start = block << BLOCK_SHIFT
   const end = start + BLOCK
   const origin = sums - (<usize>start << 3)
+  const floor = <f64>reinterpret<f32>(<u32>(floorKey >> 32)) * (1.0 - 1e-7)
+  let rest: f64 = 0
+  for (let c: u32 = clauseCount; c > 0; c--) {
+    const clause = clauses + <usize>(c - 1) * CLAUSE
+    const row = <usize>load<u32>(clause, 12)
+    if (row == 0) break
+    rest += <f64>load<u8>(row + block) * load<f64>(clause, 48)
+  }
   for (let c: u32 = 0; c < clauseCount; c++) {
     const clause = clauses + <usize>c * CLAUSE
     const postings = <usize>load<u32>(clause)
@@ -333,29 +401,16 @@ function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, m
     const row = <usize>load<u32>(clause, 12)
     let i: u32
     if (row != 0) {
-      if (load<u8>(row + block) == 0) continue
-      i = load<u32>(<usize>load<u32>(clause, 16) + (<usize>(start >> GROUP_SHIFT) << 2))
-      while (i < count && (load<u32>(postings + (<usize>i << 2)) >> 8) < start) i++
-    } else {
-      i = load<u32>(clause, 20)
-      if (i < count && (load<u32>(postings + (<usize>i << 2)) >> 8) < start) {
-        let step: u32 = 1
-        while (i + step < count && (load<u32>(postings + (<usize>(i + step) << 2)) >> 8) < start) {
-          i += step
-          step <<= 1
-        }
-        // The place is in (i, i + step].
-        let low = i + 1
-        let high = min(i + step, count)
-        while (low < high) {
-          const middle = (low + high) >> 1
-          if ((load<u32>(postings + (<usize>middle << 2)) >> 8) < start) low = middle + 1
-          else high = middle
-        }
-        i = low
+      const units = load<u8>(row + block)
+      if (units == 0) continue
+      if (largestOf(sums) + rest < floor) {
+        memory.fill(sums, 0, BLOCK << 3)
+        return
       }
-      store<u32>(clause, i, 20)
-    }
+      rest -= <f64>units * load<f64>(clause, 48)
+      i = load<u32>(<usize>load<u32>(clause, 16) + (<usize>(block >> GROUP_SHIFT) << 2))
+      i += load<u8>(<usize>load<u32>(clause, 40) + block)
+    } else i = advance(clause, postings, count, start)
     const impacts = <usize>load<u32>(clause, 8)
     const weight = load<f64>(clause, 24)
     for (; i < count; i++) {
@@ -370,7 +425,7 @@ function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, m
     const sum = load<f64>(at)
     if (sum > 0) {
       store<f64>(at, 0)
-      offer(<f32>sum, start + j, mask)
+      if (sum >= floor) offer(<f32>sum, start + j, mask)
     }
   }
 }
@@ -381,7 +436,7 @@ function boundOfFloor(scale: f64, slack: i32): i32 {
   return <i32>(<f64>reinterpret<f32>(<u32>(floorKey >> 32)) * scale) - slack
 }
 
-/** Scores the blocks whose bound is at least `least` and can still reach the heap; the bounds of scored blocks become 0. */
+/** Scores the blocks whose bound is at least `least` and can still hold one of the k best; the bounds of scored blocks become 0. */
 function pass(
   clauses: usize, clauseCount: u32, bounds: usize, blocks: u32, least: i32, scale: f64, slack: i32, sums: usize, mask: usize,
 ): void {
@@ -410,18 +465,36 @@ function pass(
   }
 }
 
+/** Blocks per sample when the distribution of bounds is estimated. */
+const SAMPLE: u32 = 8
+
+/**
+ * A bound that roughly `count` blocks reach, from a sample; bounds are counted in 256 steps up to the highest possible.
+ * Any answer is right: it only decides which blocks are scored first.
+ */
+function boundReachedBy(count: u32, bounds: usize, blocks: u32, histogram: usize): i32 {
+  memory.fill(histogram, 0, 1024)
+  for (let b: u32 = 0; b < blocks; b += SAMPLE) {
+    const step = histogram + (<usize>(<u32>load<u16>(bounds + (<usize>b << 1)) >> 7) << 2)
+    store<u32>(step, load<u32>(step) + 1)
+  }
+  let seen: u32 = 0
+  for (let step = 255; step > 0; step--) {
+    seen += load<u32>(histogram + (<usize>step << 2)) * SAMPLE
+    if (seen >= count) return step << 7
+  }
+  return 1
+}
+
 /**
  * The same ranking as `exhaustive`, scoring only blocks of documents that can hold one of the k best.
- * `bounds` has room for a 16-bit number per block (blocks rounded up to 16), `sums` holds BLOCK zeros.
+ * `bounds` has room for a 16-bit number per block (blocks rounded up to 16), `sums` holds 16 zeros.
  */
 export function pruned(
-  clauses: usize, clauseCount: u32, documents: u32, bounds: usize, sums: usize, mask: usize, out: usize, k: u32, floor: f32,
+  clauses: usize, clauseCount: u32, documents: u32, bounds: usize, sums: usize, mask: usize, out: usize, spare: usize, room: u32,
+  histogram: usize, k: u32, floor: f32,
 ): u32 {
-  heap = out
-  capacity = k
-  size = 0
-  // Below every key with the floor's score: equal scores still compete, by document.
-  floorKey = (<u64>reinterpret<u32>(floor)) << 32
+  begin(out, room, k, floor)
   let total: f64 = 0
   for (let c: u32 = 0; c < clauseCount; c++) total += load<f64>(clauses + <usize>c * CLAUSE, 32)
   if (total <= 0) return 0
@@ -435,22 +508,16 @@ export function pruned(
     if (row != 0) addRow(row, bounds, blocks, <i16>min<f64>(ceil(load<f64>(clause, 32) * scale * (256.0 / 255.0)) + 1, 32767))
     else addPostings(clause, bounds, scale)
   }
-  let top = i16x8.splat(0)
-  for (let b: u32 = 0; b < blocks; b += 8) top = i16x8.max_u(top, v128.load(bounds + (<usize>b << 1)))
-  let highest: i32 = 0
-  for (let lane = 0; lane < 8; lane++) {
-    v128.store(sums, top)
-    highest = max(highest, <i32>load<u16>(sums + (<usize>lane << 1)))
-  }
-  v128.store(sums, i64x2.splat(0))
   // The most promising blocks first: they raise the score to beat, and the last pass then skips most of the rest.
-  let least = highest
-  for (let round = 0; round < 4 && size < k; round++) {
-    least = least - (highest >> 4) - 1
+  let promising = max<u32>(k >> 1, 8)
+  for (let round = 0; round < 3; round++) {
+    const least = boundReachedBy(promising, bounds, blocks, histogram)
     if (least <= 1) break
     pass(clauses, clauseCount, bounds, blocks, least, scale, slack, sums, mask)
+    select()
+    if (size >= k) break
+    promising = promising << 2
   }
   pass(clauses, clauseCount, bounds, blocks, 1, scale, slack, sums, mask)
-  drain()
-  return size
+  return finish(spare, histogram)
 }

@@ -11,6 +11,9 @@ export interface Kernel {
     sums: number,
     mask: number,
     out: number,
+    spare: number,
+    room: number,
+    histogram: number,
     k: number,
     floor: number,
   ): number
@@ -20,7 +23,7 @@ export interface Kernel {
     documents: number,
     sums: number,
     mask: number,
-    keys: number,
+    out: number,
     spare: number,
     histogram: number,
     k: number,
@@ -33,16 +36,20 @@ export interface Kernel {
     sums: number,
     mask: number,
     out: number,
+    spare: number,
+    room: number,
+    histogram: number,
     k: number,
     floor: number,
   ): number
 }
 
-/** Bytes of one clause, documents of one block, of one offset group, and of one chunk of sums: the constants of kernel.as.ts. */
-export const CLAUSE_BYTES = 40
+/** Bytes of one clause, documents of one block, blocks of one offset, and documents of one chunk of sums: the constants of kernel.as.ts. */
+export const CLAUSE_BYTES = 56
 export const BLOCK_SHIFT = 4
-export const GROUP_SHIFT = 6
+export const GROUP_SHIFT = 2
 export const CHUNK = 32768
+export const HISTOGRAM_BYTES = 2048 * 4
 
 const PAGE = 65536
 const MAX_PAGES = 65536

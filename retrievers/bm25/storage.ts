@@ -42,7 +42,7 @@ export async function saveIndex(
     await mkdir(folder, { recursive: true })
     await access(folder, constants.W_OK)
     // What lies there may be damaged or nothing: then there is nothing to take over and nothing to remove.
-    const before = await readManifest(folder, directory).then(filesOf, () => [])
+    const before = await readManifest(folder, directory).then(filesOf, (): string[] => [])
     const entries: Manifest["segments"][number][] = []
     for (const segment of segments) {
       const old = segment.files

@@ -12,6 +12,7 @@ interface Impacts {
   /** 0 for a term too rare to have a row. */
   row: number
   offsets: number
+  deltas: number
 }
 
 /** One term in one field of one segment. */
@@ -48,7 +49,7 @@ export class SegmentTerm {
       values[i] = value
       if (value > largest) largest = value
     }
-    const impacts = { epoch: segment.epoch, address, largest, row: 0, offsets: 0 }
+    const impacts = { epoch: segment.epoch, address, largest, row: 0, offsets: 0, deltas: 0 }
     this.#impacts.set(weight, impacts)
     return impacts
   }
@@ -58,25 +59,27 @@ export class SegmentTerm {
     const { segment, count } = this
     if (impacts.row !== 0 || count < segment.size >> 6 || impacts.largest <= 0) return
     const blocks = ((segment.size >> BLOCK_SHIFT) + 16) & ~15
-    const groups = (segment.size >> GROUP_SHIFT) + 2
     const row = segment.arena.allocate(blocks)
-    const offsets = segment.arena.allocate(groups * 4)
-    const bytes = segment.arena.u8.subarray(row, row + blocks).fill(0)
-    const places = segment.arena.u32.subarray(offsets / 4, offsets / 4 + groups)
+    const deltas = segment.arena.allocate(blocks)
+    const offsets = segment.arena.allocate(((blocks >> GROUP_SHIFT) + 1) * 4)
+    const { u8, u32, f32 } = segment.arena
+    u8.fill(0, row, row + blocks)
     const postings = segment.postings(this.field, this.term)
-    const values = segment.arena.f32.subarray(impacts.address / 4, impacts.address / 4 + count)
+    const firstValue = impacts.address >> 2
     const scale = 255 / impacts.largest
+    let i = 0
     let group = 0
-    for (let i = 0; i < count; i++) {
-      const document = postings[i]! >>> 8
-      while (group <= document >> GROUP_SHIFT) places[group++] = i
-      const units = Math.min(255, Math.ceil(values[i]! * scale))
-      const block = document >> BLOCK_SHIFT
-      if (units > bytes[block]!) bytes[block] = units
+    for (let block = 0; block < blocks; block++) {
+      if (block % (1 << GROUP_SHIFT) === 0) u32[(offsets >> 2) + (block >> GROUP_SHIFT)] = group = i
+      u8[deltas + block] = i - group
+      let largest = 0
+      for (; i < count && postings[i]! >>> (8 + BLOCK_SHIFT) === block; i++)
+        largest = Math.max(largest, f32[firstValue + i]!)
+      u8[row + block] = Math.min(255, Math.ceil(largest * scale))
     }
-    while (group < groups) places[group++] = count
     impacts.row = row
     impacts.offsets = offsets
+    impacts.deltas = deltas
   }
 }
 
