@@ -2,6 +2,7 @@
 export * from "./analyzer.js"
 export { foldWidth } from "./cjk.js"
 export * from "./create-analyzer.js"
+export * from "./detach.js"
 export * from "./highlight.js"
 export * from "./lower-case.js"
 export * from "./minhash.js"

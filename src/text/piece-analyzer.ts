@@ -1,4 +1,5 @@
 import type { Analyzer, AnalyzerSpec, Token } from "./analyzer.js"
+import { detach } from "./detach.js"
 
 /** Finds the pieces of a text; `offsets` as in `Analyzer`. */
 export interface Segmenter {
@@ -14,7 +15,11 @@ export class PieceAnalyzer implements Analyzer {
 
   constructor(spec: AnalyzerSpec, segmenter: Segmenter, normalize: (piece: string) => string | undefined) {
     this.spec = spec
-    this.normalize = normalize
+    // Terms are what an index keeps, and must not keep the texts that they came from.
+    this.normalize = (piece) => {
+      const term = normalize(piece)
+      return term === undefined ? undefined : detach(term)
+    }
     this.#segmenter = segmenter
   }
 
