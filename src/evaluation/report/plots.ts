@@ -19,7 +19,8 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
   const draw = (label: string, options: PlotModule.PlotOptions): string =>
     Plot.plot({
       document,
-      ariaLabel: label,
+      // An attribute of text that is pasted into a page: names of runs are not to bring any markup.
+      ariaLabel: label.replace(/[<>&"']/g, " "),
       style: { background: "none", color: "inherit", fontFamily: "inherit", fontSize: "12px", overflow: "visible" },
       ...options,
     }).outerHTML
@@ -38,7 +39,14 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
     const rows = model.measures.flatMap((measure) =>
       model.runs.map((run) => {
         const { mean, low, high } = run.intervals.get(measure.name)!
-        return { measure: label(measure), run: run.name, mean, low: Math.max(0, low), high, color: run.color }
+        return {
+          measure: label(measure),
+          run: run.name,
+          mean,
+          low: Math.max(0, low),
+          high: Math.min(1, high),
+          color: run.color,
+        }
       }),
     )
     const highest = Math.max(...rows.map(({ high, mean }) => Math.max(high, mean)), 1e-9)
@@ -254,7 +262,9 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
     const dots = model.runs.flatMap((run) => {
       const { mean, low, high } = run.intervals.get(measure.name)!
       const x = run.result.queriesPerSecond
-      return x > 0 ? [{ x, mean, low: Math.max(0, low), high, name: run.name, color: run.color }] : []
+      return x > 0
+        ? [{ x, mean, low: Math.max(0, low), high: Math.min(1, high), name: run.name, color: run.color }]
+        : []
     })
     const speeds = dots.map(({ x }) => x)
     const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)]
