@@ -1,6 +1,6 @@
 import { RankineError } from "../core/index.js"
 import { type Measure, parseMeasures } from "../evaluation/index.js"
-import { suggestion } from "./suggest.js"
+import { didYouMean } from "../pipelines/suggest.js"
 
 /** The measures of `--measures`; an unknown one brings the nearest name that exists. Throws `argument`. */
 export function measuresOf(text: string, rel?: number): Measure[] {
@@ -10,7 +10,7 @@ export function measuresOf(text: string, rel?: number): Measure[] {
     const known = thrown instanceof RankineError ? thrown.details.measures : undefined
     if (!(thrown instanceof RankineError) || !Array.isArray(known)) throw thrown
     const unknown = /unknown measure ([a-z_]+)/i.exec(thrown.message)?.[1] ?? ""
-    throw new RankineError("argument", `${thrown.message}.${suggestion(unknown, known as string[])}`, {
+    throw new RankineError("argument", `${thrown.message}${didYouMean(unknown, known as string[])}`, {
       details: thrown.details,
     })
   }

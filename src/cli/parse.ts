@@ -38,8 +38,13 @@ export function list(text: string): string[] {
 }
 
 /** `a,b,c` of numbers. */
-export function numberList(minimum: number): (text: string) => number[] {
-  return (text) => list(text).map(numberBetween(minimum))
+export function numberList(minimum: number, maximum?: number): (text: string) => number[] {
+  return (text) => list(text).map(numberBetween(minimum, maximum))
+}
+
+/** `a,b,c` of whole numbers. */
+export function wholeNumberList(minimum: number): (text: string) => number[] {
+  return (text) => list(text).map(wholeNumber(minimum))
 }
 
 /** `title=2,text=1`. */

@@ -1,20 +1,55 @@
-/** What `--pipeline` names. @module */
-import type { Retriever } from "../core/index.js"
-import { RankineError } from "../core/index.js"
+/** What `--pipeline` names, ready to be built. @module */
+import { basename, dirname, extname } from "node:path"
+import type { Pipeline } from "../core/index.js"
 import type { BenchmarkContext } from "../pipelines/benchmark.js"
+import {
+  buildPipeline,
+  loadPipeline,
+  type PipelineContext,
+  type PipelineSpec,
+  pipelineNames,
+} from "../pipelines/index.js"
 
 export interface NamedPipeline {
-  /** One word, for directories and run tags. */
+  /** One word, for directories and for the tag of a run. */
   readonly name: string
-  build(context: BenchmarkContext): Promise<Retriever>
+  readonly spec: PipelineSpec
+  /** Where relative paths inside the file begin. */
+  readonly directory: string
+  build(context: Pick<BenchmarkContext, "documents" | "signal" | "onProgress">): Promise<Pipeline>
 }
 
-export async function pipelineBuilder(text: string): Promise<NamedPipeline> {
-  const { Bm25Index } = await import("../../retrievers/bm25/index.js")
-  if (text !== "bm25") throw new RankineError("argument", `there is no pipeline ${text}`)
+/** A short name or a file. Throws `not-found`, or `configuration` with every mistake in the file. */
+export async function namePipeline(text: string): Promise<NamedPipeline> {
+  const spec = await loadPipeline(text)
+  const isName = pipelineNames().includes(text)
+  const name = oneWord(spec.name ?? basename(text, extname(text)))
+  const directory = isName ? "." : dirname(text)
   return {
-    name: "bm25",
-    build: (context) =>
-      Bm25Index.build(context.documents(), { signal: context.signal!, onProgress: context.onProgress! }),
+    name,
+    spec,
+    directory,
+    build: (context) => buildPipeline(spec, pipelineContext(context, directory)),
   }
+}
+
+export function pipelineContext(
+  { documents, signal, onProgress }: Pick<BenchmarkContext, "documents" | "signal" | "onProgress">,
+  indexDirectory: string,
+): PipelineContext {
+  return {
+    documents,
+    indexDirectory,
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
+  }
+}
+
+function oneWord(name: string): string {
+  return (
+    name
+      .trim()
+      .replace(/[^\w.-]+/g, "-")
+      .replace(/^-|-$/g, "") || "pipeline"
+  )
 }

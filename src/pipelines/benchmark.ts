@@ -91,7 +91,7 @@ export async function runBenchmark(
       queries: dataset.allQueries,
       judgedQueries: sum(({ evaluation }) => evaluation.queries),
     },
-    pipeline: { ...parts[0]!.description, ...(options.name ? { name: options.name } : {}) },
+    pipeline: { ...flat(parts[0]!.description), ...(options.name ? { name: options.name } : {}) },
     measures: meanOfParts(evaluations.map(({ measures }) => measures)),
     perQuery: Object.fromEntries(
       parts.flatMap((part) => [...part.evaluation.perQuery].map(([id, values]) => [prefix(part, id), values])),
@@ -128,6 +128,12 @@ export async function runBenchmark(
         })),
   )
   return { result, rankings }
+}
+
+/** A pipeline without stages is described as its retriever, so that results show `k1` where one looks for it. */
+function flat(description: Description): Description {
+  const { name, retriever, stages } = description as { name: string; retriever?: Description; stages?: unknown[] }
+  return name === "pipeline" && retriever && stages?.length === 0 ? retriever : description
 }
 
 interface Part {

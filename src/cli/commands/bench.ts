@@ -41,7 +41,7 @@ export function addBenchCommand(program: Command, context: CliContext): void {
         "  rankine bench --data scifact --pipeline hybrid.yaml --measures nDCG@10,R@100 --json",
     )
     .action(async (flags: BenchFlags) => {
-      const [{ openDataset }, { writeResult, writeRun }, { runBenchmark }, { pipelineBuilder }, { measuresOf }] =
+      const [{ openDataset }, { writeResult, writeRun }, { runBenchmark }, { namePipeline }, { measuresOf }] =
         await Promise.all([
           import("../../../datasets/index.js"),
           import("../../evaluation/index.js"),
@@ -51,7 +51,7 @@ export function addBenchCommand(program: Command, context: CliContext): void {
         ])
       const { signal } = context
       // What can be wrong on the command line is found before anything long begins.
-      const { name, build } = await pipelineBuilder(flags.pipeline)
+      const { name, build } = await namePipeline(flags.pipeline)
       if (flags.measures) measuresOf(flags.measures)
       const output = flags.output ?? join("runs", `${slug(flags.data)}-${name}-${timestamp(new Date())}`)
       await mkdir(output, { recursive: true })
@@ -68,6 +68,7 @@ export function addBenchCommand(program: Command, context: CliContext): void {
           signal,
           onProgress,
           openSeconds,
+          name,
           ...(flags.measures ? { measures: measuresOf(flags.measures, dataset.relevance.threshold) } : {}),
           ...(flags.seed === undefined ? {} : { seed: flags.seed }),
         })
