@@ -204,7 +204,7 @@ class Folder implements FolderCollection {
     }
     if (text.replaced) invalid.push(file.id)
     const markdown = MARKDOWN.has(kindOf(file.path))
-    yield* this.#chunked(fileDocument(file.id, text.text, markdown), markdown ? "markdown" : "text")
+    yield* this.#chunked(await fileDocument(file.id, text.text, markdown), markdown ? "markdown" : "text")
   }
 
   *#chunked(document: Document, format: "markdown" | "text"): Iterable<Document> {
@@ -218,8 +218,8 @@ function warning(code: "skipped-file" | "invalid-utf8" | "empty-document", ids: 
 }
 
 /** The document of one file. Offsets of its chunks count from `metadata.textStart` of the file's text on. */
-function fileDocument(id: string, source: string, markdown: boolean): Document {
-  const matter = markdown ? frontMatter(source) : undefined
+async function fileDocument(id: string, source: string, markdown: boolean): Promise<Document> {
+  const matter = markdown ? await frontMatter(source) : undefined
   const text = matter ? source.slice(matter.end) : source
   const given = matter?.data.title
   const title =

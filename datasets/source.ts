@@ -5,7 +5,7 @@ import { basename, join, sep } from "node:path"
 import type { Readable } from "node:stream"
 import { pipeline } from "node:stream"
 import { createGunzip } from "node:zlib"
-import { type Entry, openPromise, type ZipFile } from "yauzl"
+import type { Entry, ZipFile } from "yauzl"
 import { RankineError, toRankineError } from "../src/core/errors.js"
 
 /** A tree of files. Paths are relative, with `/` between their parts. */
@@ -111,8 +111,9 @@ export async function zipSource(archive: string): Promise<FileSource> {
   }
 }
 
-/** yauzl refuses absolute paths, drive letters, backslashes and `..` as it reads the directory of an archive. */
-async function openZip(archive: string): Promise<ZipFile> {
+/** Opens an archive; the caller closes it. yauzl refuses absolute paths, drive letters, backslashes and `..` as it reads the directory of an archive. */
+export async function openZip(archive: string): Promise<ZipFile> {
+  const { openPromise } = await import("yauzl")
   try {
     return await openPromise(archive, { lazyEntries: true, autoClose: false, strictFileNames: true })
   } catch (thrown) {

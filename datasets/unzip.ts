@@ -2,10 +2,9 @@ import { createWriteStream } from "node:fs"
 import { mkdir } from "node:fs/promises"
 import { dirname, join, relative, sep } from "node:path"
 import { pipeline } from "node:stream/promises"
-import { openPromise } from "yauzl"
 import { RankineError, throwIfAborted, toRankineError } from "../src/core/errors.js"
 import type { OnProgress } from "../src/core/progress.js"
-import { zipError } from "./source.js"
+import { openZip, zipError } from "./source.js"
 
 /**
  * Unpacks a zip archive into a directory. A path that leads out of it is refused before it is written;
@@ -17,11 +16,7 @@ export async function unzip(
   options: { signal?: AbortSignal; onProgress?: OnProgress } = {},
 ): Promise<void> {
   const { signal, onProgress } = options
-  const zip = await openPromise(archive, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch(
-    (thrown: unknown) => {
-      throw zipError(archive, thrown)
-    },
-  )
+  const zip = await openZip(archive)
   let done = 0
   try {
     for await (const entry of zip.eachEntry()) {
