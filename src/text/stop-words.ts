@@ -8,8 +8,11 @@ export const englishStopWords: ReadonlySet<string> = list(
    that the their then there these they this to was will with`,
 )
 
-/** What Lucene's CJKAnalyzer drops: the English words, and what is left of some when apostrophes are cut out. */
-export const cjkStopWords: ReadonlySet<string> = new Set([...englishStopWords, "s", "t", "www"])
+/** The 35 words that Lucene's CJKAnalyzer drops: `an` is not among them. */
+export const cjkStopWords: ReadonlySet<string> = new Set(
+  [...englishStopWords, "s", "t", "www"].filter((word) => word !== "an"),
+)
+
 const byLanguage: Readonly<Record<string, ReadonlySet<string>>> = {
   english: englishStopWords,
   german: list(
