@@ -80,6 +80,10 @@ async function bring(entry: DatasetEntry, path: string, target: string, options:
       { cause: error, details: { ...error.details } },
     )
   }
+  // What a killed process left: nobody else is unpacking while this one holds the lock.
+  for (const name of await readdir(dirname(target)))
+    if (name.startsWith(`${entry.name}.unpack-`))
+      await rm(join(dirname(target), name), { recursive: true, force: true })
   // Unpacked beside its place, so that one rename makes all of it visible at once.
   const folder = await mkdtemp(`${target}.unpack-`)
   try {

@@ -60,7 +60,7 @@ export async function judgedDataset(parts: JudgedParts): Promise<Dataset> {
     ...(entry ? { suite: entry.suite, terms: entry.terms, ...(entry.note ? { note: entry.note } : {}) } : {}),
     relevanceThreshold: relevance.threshold,
     exclusions: parts.excludeIdentical ? "identical-ids" : parts.excluded ? "listed" : "none",
-    ...(excludedIds > 0 ? { excludedIds } : {}),
+    ...(parts.excluded ? { excludedIds } : {}),
     ...parts.details,
     ...(first ? { candidates: first.details } : {}),
   }

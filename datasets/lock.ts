@@ -1,5 +1,7 @@
 /** One process at a time, across processes and machines that share a file system. @module */
+import { randomUUID } from "node:crypto"
 import { open, readFile, rm, stat, utimes } from "node:fs/promises"
+import { hostname } from "node:os"
 import { setTimeout as delay } from "node:timers/promises"
 import { RankineError, throwIfAborted, toRankineError } from "../src/core/errors.js"
 
@@ -13,21 +15,17 @@ export interface LockOptions {
 
 /**
  * Runs `work` while holding the lock file `path`, waiting while another process holds it. The holder touches the file
- * every few seconds: one that was killed leaves a file that goes stale and is taken over.
+ * every few seconds: one that was killed leaves a file that is taken over, at once on the same machine.
  * Throws `storage` when the file cannot be written, `aborted` when the signal fires while waiting.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
   const { signal, onWait, staleMilliseconds = 30_000 } = options
-  const token = `${process.pid} ${performance.timeOrigin + performance.now()} ${Math.random()}`
+  const token = `${hostname()} ${process.pid} ${randomUUID()}`
   let waited = false
   while (!(await acquire(path, token))) {
     throwIfAborted(signal)
-    const age = await stat(path).then(
-      (info) => Date.now() - info.mtimeMs,
-      () => 0,
-    )
-    if (age > staleMilliseconds) {
-      await rm(path, { force: true })
+    if (await isStale(path, staleMilliseconds)) {
+      await takeOver(path, token, staleMilliseconds)
       continue
     }
     if (!waited) onWait?.()
@@ -45,6 +43,42 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
     clearInterval(beat)
     // Another process may have taken over from a holder that slept: its lock is not ours to remove.
     if ((await readFile(path, "utf8").catch(() => "")) === token) await rm(path, { force: true })
+  }
+}
+
+/** Its holder gave no sign for too long, or was a process of this machine that is no more. */
+async function isStale(path: string, staleMilliseconds: number): Promise<boolean> {
+  try {
+    const [info, token] = await Promise.all([stat(path), readFile(path, "utf8")])
+    if (Date.now() - info.mtimeMs > staleMilliseconds) return true
+    const [host, pid] = token.split(" ")
+    return host === hostname() && /^\d+$/.test(pid ?? "") && !isRunning(Number(pid))
+  } catch {
+    return false
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code !== "ESRCH"
+  }
+}
+
+/** Removes a stale lock. The guard keeps two who wait from removing first the old lock and then each other's new one. */
+async function takeOver(path: string, token: string, staleMilliseconds: number): Promise<void> {
+  const guard = `${path}.takeover`
+  if (!(await acquire(guard, token))) {
+    if (await isStale(guard, staleMilliseconds)) await rm(guard, { force: true })
+    await delay(10)
+    return
+  }
+  try {
+    if (await isStale(path, staleMilliseconds)) await rm(path, { force: true })
+  } finally {
+    await rm(guard, { force: true })
   }
 }
 

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
+import { hostname } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { describe, expect, it } from "vitest"
@@ -15,7 +17,7 @@ const quick = { backoffMilliseconds: 1, attempts: 2 }
 describe("data sets by name", () => {
   it("downloads, checks and unpacks once, then reads from the cache", async () => {
     const server = await serve((request, response) => send(request, response, archive))
-    const cacheDir = folderWith()
+    const cacheDir = folderWith({ "datasets/scifact.unpack-killed/x": "left by a killed process" })
     const stages = new Set<string>()
     const options = { cacheDir, baseUrl: `${server.url}/`, md5 }
     const dataset = await openDataset("SciFact", { ...options, onProgress: ({ stage }) => stages.add(stage) })
@@ -127,6 +129,29 @@ describe("withLock", () => {
     await Promise.all([1, 2, 3].map(() => withLock(path, work, { staleMilliseconds: 1000 })))
     expect(most).toBe(1)
     expect(existsSync(path)).toBe(false)
+  })
+
+  it("takes over at once when the holder's process is gone, one waiter after the other", async () => {
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid
+    const path = join(folderWith({ lock: `${hostname()} ${gone} x` }), "lock")
+    let inside = 0
+    const results = await Promise.all(
+      [1, 2, 3].map((value) =>
+        withLock(
+          path,
+          async () => {
+            expect(++inside).toBe(1)
+            await delay(5)
+            inside--
+            return value
+            // With this age it would not go stale before the test's time is over.
+          },
+          { staleMilliseconds: 600_000 },
+        ),
+      ),
+    )
+    expect(results).toEqual([1, 2, 3])
+    expect(readdirSync(join(path, ".."))).toEqual([])
   })
 
   it("takes over what a killed process left, and stops waiting when told", async () => {
