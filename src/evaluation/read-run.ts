@@ -69,18 +69,11 @@ export function sortAsTrecEval(hits: RunHit[]): void {
 
 function parseTrecLine(text: string, file: string, number: number) {
   // Five tabs: ids may contain spaces (writeRun writes such runs with tabs).
-  const tabbed = text.split("\t")
-  const cells = tabbed.length === 6 ? tabbed : text.trim().split(/\s+/)
+  let cells = text.includes("\t") ? text.split("\t").map((cell) => cell.trim()) : []
+  if (cells.length !== 6) cells = text.trim().split(/\s+/)
   if (cells.length !== 6)
     throw lineError(file, number, `${cells.length} columns; a run has six (query Q0 document rank score tag)`)
-  const [query, , id, , score, tag] = cells.map((cell) => cell.trim()) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
+  const [query, , id, , score, tag] = cells as [string, string, string, string, string, string]
   if (query === "" || id === "") throw lineError(file, number, "an id is empty")
   return { query, id, score: parseScore(score, file, number), tag }
 }
