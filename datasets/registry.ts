@@ -9,6 +9,8 @@ export interface DatasetEntry {
   readonly url?: string
   /** MD5 of the archive, as published in BEIR's README. */
   readonly md5?: string
+  /** Size of the archive. */
+  readonly bytes?: number
   readonly documents?: number
   readonly queries?: number
   readonly splits: readonly string[]
@@ -47,32 +49,82 @@ export const CQADUPSTACK_FORUMS: readonly string[] = [
   "wordpress",
 ]
 
-type BeirRow = [name: string, md5: string, documents: number, queries: number, splits: string, terms: string]
+type BeirRow = [
+  name: string,
+  md5: string,
+  bytes: number,
+  documents: number,
+  queries: number,
+  splits: string,
+  terms: string,
+]
 
-// Figures: BEIR's README. FiQA has 38 documents with neither title nor text, hence 57,600 in indexes that drop them.
+// Figures: BEIR's README; ir_datasets checks the same sums, and gives the sizes.
+// FiQA has 38 documents with neither title nor text, hence 57,600 in indexes that drop them.
 const beirRows: readonly BeirRow[] = [
-  ["msmarco", "444067daf65d982533ea17ebd59501e4", 8841823, 6980, "train dev test", "non-commercial research use"],
-  ["trec-covid", "ce62140cb23feb9becf6270d0d1fe6d1", 171332, 50, "test", "see ir.nist.gov/covidSubmit"],
-  ["nfcorpus", "a89dba18a62ef92f7d323ec890a0d38d", 3633, 323, "train dev test", "free for academic research"],
-  ["nq", "d4d3d2e48787a744b6f6e691ff534307", 2681468, 3452, "train test", "CC BY-SA 3.0"],
-  ["hotpotqa", "f412724f78b0d91183a0e86805e16114", 5233329, 7405, "train dev test", "CC BY-SA 4.0"],
-  ["fiqa", "17918ed23cd04fb15047f73e6c3bd9d9", 57638, 648, "train dev test", "see sites.google.com/view/fiqa"],
-  ["arguana", "8ad3e3c2a5867cdced806d6503f29b99", 8674, 1406, "test", "see argumentation.bplaced.net/arguana/data"],
-  ["webis-touche2020", "46f650ba5a527fc69e0a6521c5a23563", 382545, 49, "test", "see webis.de/events/touche-20"],
-  ["quora", "18fb154900ba42a600f84b839c173167", 522931, 10000, "dev test", "see quoradata.quora.com"],
-  ["dbpedia-entity", "c2a39eb420a3164af735795df012ac2c", 4635922, 400, "dev test", "CC BY-SA 3.0"],
-  ["scidocs", "38121350fc3a4d2f48850f6aff52e4a9", 25657, 1000, "test", "see github.com/allenai/scidocs"],
-  ["fever", "5a818580227bfb4b35bb6fa46d9b6c03", 5416568, 6666, "train dev test", "CC BY-SA 3.0"],
-  ["climate-fever", "8b66f0a9126c521bae2bde127b4dc99d", 5416593, 1535, "test", "see climatefever.ai"],
-  ["scifact", "5f7d1de60b170fc8027bb7898e2efca1", 5183, 300, "train test", "claims CC BY 4.0, abstracts ODC-By 1.0"],
+  [
+    "msmarco",
+    "444067daf65d982533ea17ebd59501e4",
+    1082258632,
+    8841823,
+    6980,
+    "train dev test",
+    "non-commercial research use",
+  ],
+  ["trec-covid", "ce62140cb23feb9becf6270d0d1fe6d1", 73876720, 171332, 50, "test", "see ir.nist.gov/covidSubmit"],
+  ["nfcorpus", "a89dba18a62ef92f7d323ec890a0d38d", 2448432, 3633, 323, "train dev test", "free for academic research"],
+  ["nq", "d4d3d2e48787a744b6f6e691ff534307", 498307926, 2681468, 3452, "train test", "CC BY-SA 3.0"],
+  ["hotpotqa", "f412724f78b0d91183a0e86805e16114", 654025350, 5233329, 7405, "train dev test", "CC BY-SA 4.0"],
+  [
+    "fiqa",
+    "17918ed23cd04fb15047f73e6c3bd9d9",
+    17948027,
+    57638,
+    648,
+    "train dev test",
+    "see sites.google.com/view/fiqa",
+  ],
+  [
+    "arguana",
+    "8ad3e3c2a5867cdced806d6503f29b99",
+    3773617,
+    8674,
+    1406,
+    "test",
+    "see argumentation.bplaced.net/arguana/data",
+  ],
+  [
+    "webis-touche2020",
+    "46f650ba5a527fc69e0a6521c5a23563",
+    227132363,
+    382545,
+    49,
+    "test",
+    "see webis.de/events/touche-20",
+  ],
+  ["quora", "18fb154900ba42a600f84b839c173167", 15853968, 522931, 10000, "dev test", "see quoradata.quora.com"],
+  ["dbpedia-entity", "c2a39eb420a3164af735795df012ac2c", 639285131, 4635922, 400, "dev test", "CC BY-SA 3.0"],
+  ["scidocs", "38121350fc3a4d2f48850f6aff52e4a9", 142471588, 25657, 1000, "test", "see github.com/allenai/scidocs"],
+  ["fever", "5a818580227bfb4b35bb6fa46d9b6c03", 1236988269, 5416568, 6666, "train dev test", "CC BY-SA 3.0"],
+  ["climate-fever", "8b66f0a9126c521bae2bde127b4dc99d", 1228666652, 5416593, 1535, "test", "see climatefever.ai"],
+  [
+    "scifact",
+    "5f7d1de60b170fc8027bb7898e2efca1",
+    2816079,
+    5183,
+    300,
+    "train test",
+    "claims CC BY 4.0, abstracts ODC-By 1.0",
+  ],
 ]
 
 const beir: readonly DatasetEntry[] = [
-  ...beirRows.map(([name, md5, documents, queries, splits, terms]) => ({
+  ...beirRows.map(([name, md5, bytes, documents, queries, splits, terms]) => ({
     name,
     suite: "BEIR" as const,
     url: `${name}.zip`,
     md5,
+    bytes,
     documents,
     queries,
     splits: splits.split(" "),
@@ -86,6 +138,7 @@ const beir: readonly DatasetEntry[] = [
     suite: "BEIR",
     url: "cqadupstack.zip",
     md5: "4e41456d7df8ee7760a7f866133bda78",
+    bytes: 5343728040,
     documents: 457199,
     queries: 13145,
     splits: ["test"],

@@ -108,6 +108,7 @@ describe("the registry", () => {
     const fetched = entries.filter((entry) => entry.url)
     expect(fetched).toHaveLength(15)
     for (const entry of fetched) expect(entry.md5).toMatch(/^[0-9a-f]{32}$/)
+    for (const entry of fetched) expect(entry.bytes).toBeGreaterThan(1e6)
     expect(new Set(fetched.map((entry) => entry.md5)).size).toBe(15)
     expect(new Set(entries.map((entry) => entry.name)).size).toBe(entries.length)
     expect(JSON.parse(JSON.stringify(entries))).toEqual(entries)
