@@ -1,0 +1,46 @@
+import type { Pipeline, Reranker, Retriever } from "../core/index.js"
+import { pipeline, throwIfAborted } from "../core/index.js"
+import { parsePipeline, withOptions } from "./parse.js"
+import { type BuildContext, type PartKind, type PartSpec, type PipelineContext, partDefinition } from "./registry.js"
+
+/**
+ * Builds a pipeline from its declarative form: anything that `parsePipeline` takes. Retrievers are built one after the other, so that at most one index at a
+ * time is under construction; the same retriever named twice is built once.
+ * Throws `configuration` for what does not fit the schema, and what building the parts throws.
+ */
+export async function buildPipeline(input: unknown, context: PipelineContext = {}): Promise<Pipeline> {
+  const spec = parsePipeline(input)
+  const built = new Map<string, Promise<Retriever>>()
+  const inner: BuildContext = {
+    ...context,
+    retriever(part) {
+      const key = JSON.stringify(withOptions("retriever", part))
+      let retriever = built.get(key)
+      if (!retriever) built.set(key, (retriever = buildPart<Retriever>("retriever", part, inner)))
+      return retriever
+    },
+    stage: (part) => buildPart<Reranker>("stage", part, inner),
+  }
+  const retriever = await inner.retriever(spec.retriever)
+  const stages: Reranker[] = []
+  for (const stage of spec.stages) stages.push(await inner.stage(stage))
+  const made = pipeline(withStore(retriever, context), ...stages)
+  return spec.name === undefined ? made : { ...made, describe: () => ({ ...made.describe(), title: spec.name }) }
+}
+
+async function buildPart<Part>(kind: PartKind, spec: PartSpec, context: BuildContext): Promise<Part> {
+  throwIfAborted(context.signal)
+  const [name, options] = Object.entries(withOptions(kind, spec))[0]!
+  return (await partDefinition(kind, name)!.build(options, context)) as Part
+}
+
+/** A retriever without texts of its own gets those of the context. */
+function withStore(retriever: Retriever, { store }: PipelineContext): Retriever {
+  if (retriever.documents || !store) return retriever
+  return {
+    name: retriever.name,
+    documents: store,
+    retrieve: (queries, options) => retriever.retrieve(queries, options),
+    ...(retriever.describe ? { describe: () => retriever.describe!() } : {}),
+  }
+}

@@ -1,0 +1,22 @@
+/** Pipelines as data: one schema, a registry of parts, building, describing, explaining. @module */
+export { buildPipeline } from "./build.js"
+export { pipelineNames, registerPipeline } from "./built-in.js"
+export * from "./describe.js"
+export * from "./explain.js"
+export { loadPipeline, parsePipeline } from "./parse.js"
+export { pipelineJsonSchema, pipelineSchema } from "./public-schema.js"
+export {
+  type BuildContext,
+  collectionOf,
+  type InnerSchemas,
+  type OptionsSchema,
+  type PartDefinition,
+  type PartSpec,
+  type PipelineContext,
+  type RetrieverSpec,
+  registerRetriever,
+  registerStage,
+  type StageSpec,
+} from "./registry.js"
+export type { PipelineSpec } from "./schema.js"
+export { closest, didYouMean } from "./suggest.js"

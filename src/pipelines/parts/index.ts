@@ -1,0 +1,17 @@
+/** The parts that Rankine brings. @module */
+import { registerBm25 } from "./bm25.js"
+import { registerElasticlunr } from "./elasticlunr.js"
+import { registerFuse } from "./fuse.js"
+import { registerStages } from "./stages.js"
+
+let done = false
+
+/** Called by whatever reads the registry: a module's mere import registers nothing, so that bundlers may drop what is not used. */
+export function registerBuiltInParts(): void {
+  if (done) return
+  done = true
+  registerBm25()
+  registerElasticlunr()
+  registerFuse()
+  registerStages()
+}
