@@ -1,16 +1,8 @@
 /** What every command is given: streams, the signal of Ctrl+C, the exit code it may set. @module */
 import type { OnProgress } from "../core/index.js"
 import { type ProgressDisplay, showProgress } from "./progress.js"
+import type { CliStreams } from "./streams.js"
 import { type Style, styleFor } from "./style.js"
-
-export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
-
-/** The world outside, so that tests can run a command without a process of its own. */
-export interface CliStreams {
-  readonly out: Output
-  readonly err: Output
-  readonly env: Readonly<Record<string, string | undefined>>
-}
 
 export class CliContext {
   exitCode = 0

@@ -16,3 +16,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const streams = { out: process.stdout, err: process.stderr, env: process.env }
 process.exitCode = await runCli(process.argv.slice(2), streams, controller.signal)
+// What was interrupted may still wait for a disk or a network that has nothing more to say to anybody.
+if (controller.signal.aborted) process.exit()

@@ -11,7 +11,8 @@ import { addEvaluateCommand } from "./commands/evaluate.js"
 import { addIndexCommand } from "./commands/index-documents.js"
 import { addSearchCommand } from "./commands/search.js"
 import { addTuneCommand } from "./commands/tune.js"
-import { CliContext, type CliStreams } from "./context.js"
+import { CliContext } from "./context.js"
+import type { CliStreams } from "./streams.js"
 
 /**
  * Runs one command line and returns its exit code: 0 done, 2 misuse, and for the rest the table in `core/errors.ts`.

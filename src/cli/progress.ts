@@ -1,7 +1,7 @@
 /** Progress bars on standard error, and silence where it is no terminal. @module */
 import type { OnProgress, ProgressEvent } from "../core/index.js"
-import type { CliStreams } from "./context.js"
 import { formatCount } from "./format.js"
+import type { CliStreams } from "./streams.js"
 
 export interface ProgressDisplay {
   readonly onProgress: OnProgress

@@ -1,5 +1,5 @@
 /** Bold and colour where the output is a terminal that wants it (https://no-color.org). @module */
-import type { Output } from "./context.js"
+import type { Output } from "./streams.js"
 
 export interface Style {
   readonly coloured: boolean

@@ -91,13 +91,14 @@ function nothingToTune(name: string): never {
   throw new RankineError("argument", `${name} has nothing to tune: give a pipeline whose retriever is bm25 or fuse`)
 }
 
-function partOptions(spec: PipelineSpec): Record<string, unknown> {
-  return Object.values(spec.retriever)[0] as Record<string, unknown>
+/** The options of the retriever; its schema has checked them. */
+function partOptions<Options = Record<string, unknown>>({ retriever }: PipelineSpec): Options {
+  return Object.values(retriever)[0] as Options
 }
 
 function withSetting(spec: PipelineSpec, setting: Setting): PipelineSpec {
   const [name] = Object.keys(spec.retriever)
-  return { ...spec, retriever: { [name!]: { ...partOptions(spec), ...setting } } }
+  return { ...spec, retriever: { [name!]: { ...partOptions<object>(spec), ...setting } } }
 }
 
 function meanOf({ values }: Trial<Setting>): number {
@@ -133,7 +134,7 @@ async function tryBm25(bench: Bench): Promise<Trial<Setting>[]> {
 }
 
 async function tryFusion(bench: Bench): Promise<Trial<Setting>[]> {
-  const { retrievers: parts, ...given } = partOptions(bench.spec) as { retrievers: unknown[] } & FuseOptions
+  const { retrievers: parts, ...given } = partOptions<{ retrievers: unknown[] } & FuseOptions>(bench.spec)
   const context = contextOf(bench)
   const retrievers: Retriever[] = []
   for (const part of parts) retrievers.push(await buildPipeline({ retriever: part }, context))

@@ -1,6 +1,6 @@
 /** Runs command lines inside the test's own process, and keeps what they wrote. */
 import { Writable } from "node:stream"
-import type { CliStreams } from "../../src/cli/context.js"
+import type { CliStreams } from "../../src/cli/streams.js"
 
 export interface Captured {
   readonly streams: CliStreams
