@@ -95,7 +95,7 @@ async function checkPackage(name: OptionalPackage): Promise<Check> {
     if (cudaFiles()) devices.push("cuda")
     return { name, status: "ok", detail: `loads; devices: ${devices.join(", ") || "cpu"}` }
   } catch {
-    return { name, status: "missing", detail: `not available; it ${purpose}`, remedy: install }
+    return { name, status: "missing", detail: `not available: ${purpose}`, remedy: install }
   }
 }
 
