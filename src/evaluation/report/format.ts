@@ -30,6 +30,7 @@ export function formatRate(value: number): string {
 }
 
 export function formatMilliseconds(value: number): string {
+  if (value > 0 && value < 1) return `${formatRate(value * 1000)} µs`
   if (value >= 10_000) return `${formatRate(value / 1000)} s`
   return `${formatRate(value)} ms`
 }

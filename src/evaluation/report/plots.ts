@@ -56,7 +56,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
     return draw("Mean of every measure with its 95% confidence interval", {
       width,
       height: model.measures.length * (model.runs.length * barHeight + 16) + 34,
-      marginLeft: Math.min(width / 3, longest * 7.2 + 14),
+      marginLeft: Math.min(width / 3, longest * 8 + 18),
       marginRight: 56,
       marginTop: 2,
       marginBottom: 32,
@@ -102,7 +102,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
     const dots = [...places.values()].map(({ x, y, queries }) => ({
       x,
       y,
-      count: queries.length,
+      radius: Math.min(13, 3.6 * queries.length ** 0.35),
       color: x === y ? "var(--faint)" : (y - x) * sign > 0 ? run.color : baseline.color,
       title:
         `${queries.length === 1 ? `query ${queries[0]}` : `${queries.length} queries: ${queries.slice(0, 8).join(", ")}${queries.length > 8 ? ", …" : ""}`}\n` +
@@ -110,7 +110,6 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
     }))
     const limit = Math.max(1e-9, ...dots.flatMap(({ x, y }) => [x, y]))
     const domain = [0, limit > 0.5 ? Math.max(1, limit) : limit * 1.05]
-    const most = Math.max(1, ...dots.map(({ count }) => count))
     return draw(`${measure.name} of every query: ${baseline.name} against ${run.name}`, {
       width: 420,
       height: 420,
@@ -120,7 +119,9 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
       marginRight: 14,
       x: { domain, label: short(baseline.name), labelAnchor: "right", ticks: 5, tickSize: 0 },
       y: { domain, label: short(run.name), ticks: 5, tickSize: 0 },
-      r: { type: "sqrt", domain: [0, most], range: [0, most === 1 ? 4 : Math.min(16, 4 * Math.sqrt(most))] },
+      // Dots stay clear of the axes, and one query stays visible beside a place that many share.
+      inset: 14,
+      r: { type: "identity" },
       marks: [
         Plot.gridX(grid),
         Plot.gridY(grid),
@@ -135,7 +136,7 @@ function createPlotter(Plot: typeof PlotModule, document: Document) {
         Plot.dot(dots, {
           x: "x",
           y: "y",
-          r: "count",
+          r: "radius",
           fill: "color",
           fillOpacity: 0.72,
           stroke: "var(--card)",
