@@ -10,11 +10,18 @@ import { runCollection } from "./lib/run.mjs"
 
 const onStatus = (text) => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
 
-/** Several results as one: the settings of the last, every collection as last measured. */
+/** Several results as one: every collection as last measured, and every commit and machine that took part named. */
 function merge(files) {
   const results = files.map((file) => JSON.parse(readFileSync(file, "utf8")))
   const collections = new Map(results.flatMap((result) => result.collections.map((one) => [one.name, one])))
-  return { ...results.at(-1), collections: [...collections.values()] }
+  const { machine, ...last } = results.at(-1)
+  const all = (field) => [...new Set(results.map((result) => result.machine[field]))].join(" and ")
+  const changed = results.some((result) => result.machine.changed)
+  return {
+    ...last,
+    machine: { ...machine, processor: all("processor"), commit: all("commit"), changed },
+    collections: [...collections.values()],
+  }
 }
 
 async function measure(options) {

@@ -3,10 +3,10 @@
 count=False lets it skip documents that cannot reach the top k (block-max WAND).
 """
 
+import atexit
 import re
 import shutil
 import tempfile
-import atexit
 from importlib.metadata import version
 
 import tantivy
@@ -64,6 +64,9 @@ class Tantivy:
         index, searcher = built
         text = texts[0] if self.analyzer == "whitespace" else SIGNS.sub(" ", texts[0]).lower()
         return [searcher.search(index.parse_query(text, ["text"]), k, count=False).hits]
+
+    def facts(self, built):
+        return {"segments": built[1].num_segments}
 
     def ids(self, built, answers):
         return [[built[1].doc(address)["number"][0] for _, address in hits] for hits in answers]

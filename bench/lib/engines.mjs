@@ -68,7 +68,7 @@ export const engines = [
   python("tantivy"),
   node("fts5", join(peer("better-sqlite3"), "build", "Release", "better_sqlite3.node"), {
     language: "C",
-    maximumDocuments: 100_000,
+    maximumDocuments: Number.POSITIVE_INFINITY,
   }),
   node("minisearch", peer("minisearch")),
   node("orama", join(peer("@orama"), "orama")),

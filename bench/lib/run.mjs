@@ -88,9 +88,21 @@ async function load(participant, collection, scratch) {
   await participant.index()
 }
 
+/** The last of indexing: analysis apart, then the texts are let go. */
+async function release({ process: child, result }) {
+  const { seconds } = await child.ask("tokenise")
+  if (seconds !== undefined) result.tokeniseSeconds = seconds
+  const { postings, bytes, segments } = await child.ask("release")
+  if (postings !== undefined) Object.assign(result, { postings, indexBytes: bytes })
+  if (segments !== undefined) result.segments = segments
+  result.residentBytes = child.residentBytes
+}
+
+const isFast = ({ result }) => result.index[0]?.totalSeconds < INDEX_AGAIN_SECONDS
+
 async function indexAgain(participants) {
-  const fast = (one) => one.result.index[0]?.totalSeconds < INDEX_AGAIN_SECONDS
-  for (let round = 1; round < INDEX_ROUNDS; round++) await takeTurns(participants.filter(fast), (one) => one.index())
+  for (let round = 1; round < INDEX_ROUNDS; round++) await takeTurns(participants, (one) => one.index())
+  await takeTurns(participants, release)
 }
 
 async function judge(participant, collection, scratch) {
@@ -134,16 +146,11 @@ export async function runCollection(collection, options) {
       const participant = new Participant(engine, options)
       participants.push(participant)
       await participant.step((one) => load(one, collection, scratch))
+      // At once, so that large collections do not lie in the memory of every engine together.
+      if (!isFast(participant)) await participant.step(release)
     }
     say("indexing again")
-    await indexAgain(participants)
-    await takeTurns(participants, async (one) => {
-      const { seconds } = await one.process.ask("tokenise")
-      if (seconds !== undefined) one.result.tokeniseSeconds = seconds
-      const { postings, bytes: indexBytes } = await one.process.ask("release")
-      if (postings !== undefined) Object.assign(one.result, { postings, indexBytes })
-      one.result.residentBytes = one.process.residentBytes
-    })
+    await indexAgain(participants.filter(isFast))
     say("rankings")
     await takeTurns(participants, (one) => judge(one, collection, scratch))
     for (const depth of DEPTHS) {
