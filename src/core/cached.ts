@@ -1,6 +1,7 @@
-import type { Reranker, Retriever, RunOptions } from "./contracts.js"
+import { type Reranker, type Retriever, type RunOptions, resolveTopK } from "./contracts.js"
 import type { Query } from "./document.js"
-import type { Ranking } from "./ranking.js"
+import { throwIfAborted } from "./errors.js"
+import { mergeWarnings, type Ranking, type Warning } from "./ranking.js"
 import { describePart } from "./stage.js"
 
 /** Where results are kept. A Map fits; so does anything that survives the process. */
@@ -47,14 +48,19 @@ export function cached(part: Retriever | Reranker, cache: RankingCache = new Mem
       name,
       ...(part.documents ? { documents: part.documents } : {}),
       describe,
-      retrieve: (queries, options = {}) =>
-        throughCache(
+      async retrieve(queries, options = {}) {
+        // Checked here, because a remembered answer would pass over what the retriever refuses.
+        resolveTopK(options)
+        return throughCache(
           cache,
           queries,
+          options,
           (query) => key(part, query, options, []),
           (some) => part.retrieve(some, options),
-          (ranking, query) => ({ ...ranking, query }),
-        ),
+          (fresh) => fresh,
+          (kept, query) => ({ ...kept, query }),
+        )
+      },
     }
   return {
     name,
@@ -64,18 +70,40 @@ export function cached(part: Retriever | Reranker, cache: RankingCache = new Mem
       throughCache(
         cache,
         rankings,
-        (ranking) =>
-          key(
-            part,
-            ranking.query,
-            options,
-            ranking.hits.map((hit) => [hit.id, hit.score, hit.document?.text]),
-          ),
+        options,
+        (ranking) => key(part, ranking.query, options, inputOf(ranking)),
         (some) => part.rerank(some, options),
-        // The stages before this one ran now: their traces and costs are those of this call, not of the cached one.
-        (kept, ranking) => ({ ...kept, query: ranking.query, stages: ranking.stages, usage: ranking.usage }),
+        (fresh, ranking) => ({ ...fresh, warnings: addedWarnings(fresh.warnings, ranking.warnings) }),
+        onTopOf,
       ),
   }
+}
+
+/** What a reranker can see of a ranking. */
+function inputOf({ scoreKind, hits }: Ranking): unknown {
+  return [
+    scoreKind,
+    hits.map(({ id, score, document }) => [id, score, document?.title, document?.text, document?.parentId]),
+  ]
+}
+
+/** A remembered order on what came in now: status, traces, costs and warnings of the stages before this one are those of this call. */
+function onTopOf(kept: Ranking, ranking: Ranking): Ranking {
+  const { query, stages, usage, status, error } = ranking
+  const before = status === "ranked" ? {} : { status, ...(error ? { error } : {}) }
+  return { ...kept, query, stages, usage, ...before, warnings: mergeWarnings(ranking.warnings, kept.warnings) }
+}
+
+/** The warnings of `after` without those that came in. */
+function addedWarnings(after: readonly Warning[], before: readonly Warning[]): Warning[] {
+  const earlier = mergeWarnings(before)
+  return mergeWarnings(after).flatMap((warning): Warning[] => {
+    const known = earlier.find(({ code }) => code === warning.code)
+    const count = warning.count - (known?.count ?? 0)
+    if (count <= 0) return []
+    const ids = warning.ids?.slice(known?.ids?.length ?? 0)
+    return [{ code: warning.code, count, ...(ids && ids.length > 0 ? { ids } : {}) }]
+  })
 }
 
 function key(part: Retriever | Reranker, query: Query, options: RunOptions, input: unknown): string {
@@ -106,10 +134,13 @@ function filterId(filter: object): string {
 async function throughCache<Item>(
   cache: RankingCache,
   items: readonly Item[],
+  options: RunOptions,
   keyOf: (item: Item) => string,
   run: (some: readonly Item[]) => Promise<Ranking[]>,
+  strip: (fresh: Ranking, item: Item) => Ranking,
   adapt: (kept: Ranking, item: Item) => Ranking,
 ): Promise<Ranking[]> {
+  throwIfAborted(options.signal)
   const keys = items.map(keyOf)
   const results = keys.map((entry) => cache.get(entry))
   const missing = results.flatMap((ranking, index) => (ranking ? [] : [index]))
@@ -119,7 +150,7 @@ async function throughCache<Item>(
       const ranking = fresh[position]!
       if (ranking.status === "ranked" && ranking.final)
         cache.set(keys[index]!, {
-          ...ranking,
+          ...strip(ranking, items[index]!),
           usage: { ...ranking.usage, calls: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0, seconds: 0 },
         })
     })
