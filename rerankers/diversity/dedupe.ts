@@ -1,4 +1,5 @@
 import {
+  type Document,
   documentText,
   mergeWarnings,
   RankineError,
@@ -6,7 +7,7 @@ import {
   type Reranker,
   type Warning,
 } from "../../src/core/index.js"
-import { type Analyzer, type AnalyzerSpec, createAnalyzer } from "../../src/text/index.js"
+import { type AnalyzerSpec, createAnalyzer } from "../../src/text/index.js"
 
 export interface DedupeOptions {
   /** Hits at least this alike are one, 0 to 1; 1 removes only texts that are the same letter by letter. Default 0.9. */
@@ -30,15 +31,27 @@ export function dedupe(options: DedupeOptions = {}): Reranker {
   if (!Number.isInteger(shingle) || shingle < 1)
     throw new RankineError("argument", `shingle of dedupe must be a whole number of at least 1, got ${shingle}`)
   const analyzer = createAnalyzer(options.analyzer ?? "english")
+  // Many queries meet the same documents; analysing is most of the work.
+  const known = new WeakMap<Document, readonly string[]>()
+  const termsOf = (document: Document, text: string) => {
+    let terms = known.get(document)
+    if (!terms) known.set(document, (terms = analyzer.terms(text)))
+    return terms
+  }
   return {
     name: `dedupe(${threshold})`,
     needs: "text",
-    rerank: async (rankings) => rankings.map((ranking) => dedupeRanking(ranking, analyzer, threshold, shingle)),
+    rerank: async (rankings) => rankings.map((ranking) => dedupeRanking(ranking, termsOf, threshold, shingle)),
     describe: () => ({ name: "dedupe", threshold, shingle, analyzer: analyzer.spec }),
   }
 }
 
-function dedupeRanking(ranking: Ranking, analyzer: Analyzer, threshold: number, shingle: number): Ranking {
+function dedupeRanking(
+  ranking: Ranking,
+  termsOf: (document: Document, text: string) => readonly string[],
+  threshold: number,
+  shingle: number,
+): Ranking {
   const shingler = new Shingler(shingle)
   const texts = new Set<string>()
   const kept: Set<number>[] = []
@@ -54,7 +67,7 @@ function dedupeRanking(ranking: Ranking, analyzer: Analyzer, threshold: number, 
     }
     texts.add(text)
     if (threshold === 1) return true
-    const shingles = shingler.shingles(analyzer.terms(text))
+    const shingles = shingler.shingles(termsOf(hit.document!, text))
     if (shingles.size === 0) return true
     if (kept.some((other) => resemble(shingles, other, threshold))) {
       removed.push(hit.id)

@@ -1,4 +1,5 @@
 import {
+  type Document,
   documentText,
   type Explanation,
   type Hit,
@@ -8,7 +9,7 @@ import {
   type Reranker,
   throwIfAborted,
 } from "../../src/core/index.js"
-import { type AnalyzerSpec, cosine, createAnalyzer, termVector } from "../../src/text/index.js"
+import { type AnalyzerSpec, cosine, createAnalyzer, type TermVector, termVector } from "../../src/text/index.js"
 
 /** How alike two of the hits are, at most 1; it is given all hits at once, so that it can encode them together. */
 export type HitSimilarity = (
@@ -40,10 +41,18 @@ export function mmr(options: MmrOptions = {}): Reranker {
   if (top !== undefined && !(Number.isInteger(top) && top >= 1))
     throw new RankineError("argument", `top of mmr must be a whole number of at least 1, got ${top}`)
   const analyzer = options.similarity ? undefined : createAnalyzer(options.analyzer ?? "english")
+  // Many queries meet the same documents; analysing is most of the work.
+  const known = new WeakMap<Document, TermVector>()
+  const vectorOf = ({ document }: Hit): TermVector => {
+    if (!document) return termVector([])
+    let vector = known.get(document)
+    if (!vector) known.set(document, (vector = termVector(analyzer!.terms(documentText(document)))))
+    return vector
+  }
   const similarity: HitSimilarity =
     options.similarity ??
     ((hits) => {
-      const vectors = hits.map((hit) => termVector(hit.document ? analyzer!.terms(documentText(hit.document)) : []))
+      const vectors = hits.map(vectorOf)
       return (left, right) => cosine(vectors[left]!, vectors[right]!)
     })
   return {

@@ -1,13 +1,10 @@
-import { type Hit, Random, RankineError } from "../../src/core/index.js"
-import { evaluate, type Qrels, type Run } from "../../src/evaluation/index.js"
-import { rankUnion, type Union, unite } from "./kernel.js"
-import { type FusionSpec, resolveSpec } from "./spec.js"
+import { Random, RankineError } from "../../src/core/index.js"
+import type { Qrels } from "../../src/evaluation/index.js"
+import { type FitMeasure, type ListsByQuery, WeightScorer } from "./score-weights.js"
+import { climb, searchGrid } from "./search-weights.js"
+import type { FusionSpec } from "./spec.js"
 
-/** Query id → the lists to fuse, in the same order for every query. */
-export type ListsByQuery = ReadonlyMap<string, readonly (readonly Hit[])[]>
-
-/** What is to be made as large as possible: a measure's name such as `nDCG@10`, or a function of a run and its judgements. */
-export type FitMeasure = string | ((run: Run, qrels: Qrels) => number)
+export type { FitMeasure, ListsByQuery } from "./score-weights.js"
 
 export interface FitOptions extends Omit<FusionSpec, "weights"> {
   /** Grid of each weight, at most 1. Default 0.1. */
@@ -25,9 +22,9 @@ export interface FittedWeights {
 }
 
 /**
- * Fits the weights of a fusion (default `wsum`, min-max) on judged queries. Up to three lists: every point of the grid on the simplex; more: coordinate
- * ascent from equal weights. Between weightings that score the same the one closest to equal weights is taken, so
- * the result does not depend on chance. Judged queries without lists count as the measure counts unanswered queries.
+ * Fits the weights of a fusion (default `wsum`, min-max) on judged queries. Up to three lists: every point of the grid on the
+ * simplex; more: coordinate ascent from equal weights. Between weightings that score the same the one closest to equal weights
+ * is taken, so the result does not depend on chance. Judged queries without lists count as the measure counts unanswered queries.
  * Throws `argument` for lists of different number, a method without weights, or a step out of (0, 1].
  */
 export function fitWeights(
@@ -36,121 +33,28 @@ export function fitWeights(
   measure: FitMeasure,
   options: FitOptions = {},
 ): FittedWeights {
-  const { step = 0.1, ...given } = options
+  const { step = 0.1, ...spec } = options
+  const scorer = new WeightScorer(lists, qrels, measure, { method: "wsum", ...spec })
+  return fitOn(scorer, scorer.queries, step)
+}
+
+function fitOn(scorer: WeightScorer, queries: readonly string[], step: number): FittedWeights {
   if (!(step > 0 && step <= 1)) throw new RankineError("argument", `step must lie in (0, 1], got ${step}`)
-  const spec: FusionSpec = { method: "wsum", ...given }
-  const count = countLists(lists)
-  if (!resolveSpec(spec, count).method.weighted)
-    throw new RankineError("argument", `${spec.method} takes no weights: fit wsum, wmnz, rrf, rbc, dbsf or borda`)
-  const resolved = resolveSpec(spec, count)
-  const judged = [...lists].filter(([query]) => (qrels.get(query)?.size ?? 0) > 0)
-  if (judged.length === 0)
-    throw new RankineError("argument", "none of the queries is judged: pass qrels of the same split as the lists")
-  const unions = judged.map(([query, queryLists]): [string, Union] => [query, unite(queryLists, resolved)])
   const tried = new Map<string, number>()
   const score = (weights: readonly number[]): number => {
     const key = weights.join(" ")
     let value = tried.get(key)
-    if (value === undefined) {
-      value = scoreRun(runOf(unions, weights, spec, count), qrels, measure)
-      tried.set(key, value)
-    }
+    if (value === undefined) tried.set(key, (value = scorer.score(weights, queries)))
     return value
   }
-  const equal = new Array<number>(count).fill(1 / count)
-  const equalScore = score(equal)
+  const equal = equalWeights(scorer.listCount)
   const intervals = Math.max(1, Math.round(1 / step))
-  const weights = count <= 3 ? searchGrid(equal, intervals, score) : climb(equal, intervals, score)
-  return { weights, score: score(weights), equalScore, tried: tried.size }
+  const weights = equal.length <= 3 ? searchGrid(equal, intervals, score) : climb(equal, intervals, score)
+  return { weights, score: score(weights), equalScore: score(equal), tried: tried.size }
 }
 
-function countLists(lists: ListsByQuery): number {
-  const counts = new Set([...lists.values()].map((queryLists) => queryLists.length))
-  const [count] = counts
-  if (counts.size !== 1 || !count)
-    throw new RankineError(
-      "argument",
-      "every query needs the same number of lists, at least one: give an empty list where one found nothing",
-    )
-  return count
-}
-
-function runOf(unions: readonly [string, Union][], weights: readonly number[], spec: FusionSpec, count: number): Run {
-  const resolved = resolveSpec({ ...spec, weights }, count)
-  return new Map(
-    unions.map(([query, union]) => {
-      const { fused, order } = rankUnion(union, resolved)
-      return [query, order.map((document) => ({ id: union.ids[document]!, score: fused.scores[document]! }))]
-    }),
-  )
-}
-
-function scoreRun(run: Run, qrels: Qrels, measure: FitMeasure): number {
-  const value =
-    typeof measure === "function" ? measure(run, qrels) : Object.values(evaluate(run, qrels, [measure]).measures)[0]!
-  if (!Number.isFinite(value))
-    throw new RankineError("argument", `the measure gave ${value}: it must be a finite number`)
-  return value
-}
-
-type Score = (weights: readonly number[]) => number
-
-function searchGrid(equal: readonly number[], intervals: number, score: Score): readonly number[] {
-  const points = simplex(equal.length, intervals).map((point) => point.map((part) => part / intervals))
-  points.sort((left, right) => distance(left, equal) - distance(right, equal) || compareWeights(left, right))
-  return best([equal, ...points], score)
-}
-
-/** Moves one weight at a time over the grid, the others keeping their proportions, until nothing improves. */
-function climb(equal: readonly number[], intervals: number, score: Score): readonly number[] {
-  let current = equal
-  for (let improved = true; improved; ) {
-    const before = score(current)
-    for (let list = 0; list < equal.length; list++) {
-      const others = 1 - current[list]!
-      const moves = Array.from({ length: intervals + 1 }, (_, part) => {
-        const value = part / intervals
-        return current.map((weight, other) =>
-          other === list ? value : (1 - value) * (others > 0 ? weight / others : 1 / (equal.length - 1)),
-        )
-      })
-      moves.sort((left, right) => distance(left, current) - distance(right, current) || compareWeights(left, right))
-      current = best([current, ...moves], score)
-    }
-    improved = score(current) > before
-  }
-  return current
-}
-
-/** The first of the best: later ones must be better by more than rounding. */
-function best(points: readonly (readonly number[])[], score: Score): readonly number[] {
-  let winner = points[0]!
-  let winning = score(winner)
-  for (const point of points.slice(1)) {
-    const value = score(point)
-    if (value > winning + 1e-12) {
-      winner = point
-      winning = value
-    }
-  }
-  return winner
-}
-
-/** All ways to write `total` as an ordered sum of `parts` whole numbers. */
-function simplex(parts: number, total: number): number[][] {
-  if (parts === 1) return [[total]]
-  return Array.from({ length: total + 1 }, (_, first) =>
-    simplex(parts - 1, total - first).map((rest) => [first, ...rest]),
-  ).flat()
-}
-
-function distance(left: readonly number[], right: readonly number[]): number {
-  return left.reduce((sum, value, index) => sum + (value - right[index]!) ** 2, 0)
-}
-
-function compareWeights(left: readonly number[], right: readonly number[]): number {
-  const at = left.findIndex((value, index) => value !== right[index])
-  return at === -1 ? 0 : left[at]! - right[at]!
+function equalWeights(count: number): readonly number[] {
+  return new Array<number>(count).fill(1 / count)
 }
 
 export interface CrossValidation {
@@ -175,46 +79,33 @@ export function crossValidateWeights(
   measure: FitMeasure,
   options: FitOptions & { readonly folds?: number; readonly seed?: number } = {},
 ): CrossValidation {
-  const { folds: foldCount = 5, seed = 0, ...fit } = options
-  const judged = [...lists.keys()].filter((query) => (qrels.get(query)?.size ?? 0) > 0)
-  if (!Number.isInteger(foldCount) || foldCount < 2 || foldCount > judged.length)
+  const { folds: foldCount = 5, seed = 0, step = 0.1, ...spec } = options
+  const scorer = new WeightScorer(lists, qrels, measure, { method: "wsum", ...spec })
+  const { queries, listCount } = scorer
+  if (!Number.isInteger(foldCount) || foldCount < 2 || foldCount > queries.length)
     throw new RankineError(
       "argument",
-      `folds must be a whole number from 2 to the number of judged queries (${judged.length}), got ${foldCount}`,
+      `folds must be a whole number from 2 to the number of judged queries (${queries.length}), got ${foldCount}`,
     )
-  const shuffled = new Random(seed, "fusion folds").shuffle(judged)
-  const count = countLists(lists)
-  const { step: _, ...given } = fit
-  const spec: FusionSpec = { method: "wsum", ...given }
+  const shuffled = new Random(seed, "fusion folds").shuffle(queries)
   const folds = Array.from({ length: foldCount }, (_, fold) => {
-    const test = new Set(shuffled.filter((_, index) => index % foldCount === fold))
-    const train = new Set(judged.filter((query) => !test.has(query)))
-    const fitted = fitWeights(pick(lists, train), pick(qrels, train), measure, fit)
-    const testQrels = pick(qrels, test)
-    const resolved = resolveSpec(spec, count)
-    const unions = [...pick(lists, test)].map(([query, queryLists]): [string, Union] => [
-      query,
-      unite(queryLists, resolved),
-    ])
-    const testScore = (weights: readonly number[]) => scoreRun(runOf(unions, weights, spec, count), testQrels, measure)
+    const test = shuffled.filter((_, index) => index % foldCount === fold)
+    const train = shuffled.filter((_, index) => index % foldCount !== fold)
+    const { weights, score } = fitOn(scorer, train, step)
     return {
-      weights: fitted.weights,
-      queries: test.size,
-      trainScore: fitted.score,
-      testScore: testScore(fitted.weights),
-      equalTestScore: testScore(new Array<number>(count).fill(1 / count)),
+      weights,
+      queries: test.length,
+      trainScore: score,
+      testScore: scorer.score(weights, test),
+      equalTestScore: scorer.score(equalWeights(listCount), test),
     }
   })
   const mean = (value: (fold: (typeof folds)[number]) => number) =>
-    folds.reduce((sum, fold) => sum + fold.queries * value(fold), 0) / judged.length
+    folds.reduce((sum, fold) => sum + fold.queries * value(fold), 0) / queries.length
   return {
     folds,
     testScore: mean((fold) => fold.testScore),
     equalTestScore: mean((fold) => fold.equalTestScore),
-    final: fitWeights(lists, qrels, measure, fit),
+    final: fitOn(scorer, queries, step),
   }
-}
-
-function pick<Value>(map: ReadonlyMap<string, Value>, keys: ReadonlySet<string>): Map<string, Value> {
-  return new Map([...map].filter(([key]) => keys.has(key)))
 }
