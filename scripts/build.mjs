@@ -40,7 +40,7 @@ if (existsSync(kernel)) {
     "1",
     "--maximumMemory",
     "65536",
-    "--noExportMemory",
+    "--noExportMemory", "--debug",
     "--enable",
     "simd",
     "--enable",

@@ -6,7 +6,7 @@ import { compareHits, emptyRanking, type Hit, noUsage, type Ranking, type Warnin
 import type { Analyzer, AnalyzerSpec } from "../../src/text/analyzer.js"
 import { createAnalyzer } from "../../src/text/index.js"
 import { explainHit } from "./explain.js"
-import { HiddenDocuments } from "./hidden.js"
+import { type Hidden, HiddenDocuments } from "./hidden.js"
 import { mergeSegments } from "./merge.js"
 import type { Bm25Options, Bm25Variant } from "./options.js"
 import { QueryReader, type ReadQuery } from "./query-reader.js"
@@ -235,7 +235,7 @@ export class Bm25Index implements Retriever {
   #rank(
     query: Query,
     topK: number,
-    hiddenByFilter: readonly Uint8Array[] | undefined,
+    hiddenByFilter: readonly Hidden[] | undefined,
     options: Bm25SearchOptions,
     started: number,
   ): Ranking {
@@ -266,7 +266,7 @@ export class Bm25Index implements Retriever {
     query: Query,
     read: ReadQuery,
     topK: number,
-    hiddenByFilter: readonly Uint8Array[] | undefined,
+    hiddenByFilter: readonly Hidden[] | undefined,
     strategy: Strategy,
   ): Hit[] {
     let hits: Hit[] = []

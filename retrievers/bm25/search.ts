@@ -1,4 +1,5 @@
 /** Runs the kernel over one segment. @module */
+import type { Hidden } from "./hidden.js"
 import { BLOCK_SHIFT, CHUNK, CLAUSE_BYTES, HISTOGRAM_BYTES } from "./kernel.js"
 import type { ScoringParameters } from "./scoring.js"
 import type { Segment } from "./segment.js"
@@ -62,14 +63,14 @@ export class SegmentSearcher {
   }
 
   /**
-   * The k best documents with a score of at least `floor`. `hidden` has a bit per document that must not be returned
+   * The k best documents with a score of at least `floor`. `hidden` are documents that must not be returned
    * (deleted, filtered, excluded). The result's arrays are used again by the next search.
    */
   search(
     clauses: readonly Clause[],
     k: number,
     floor: number,
-    hidden: Uint8Array | undefined,
+    hidden: Hidden | undefined,
     strategy: Strategy,
   ): SegmentHits {
     const segment = this.#segment
@@ -84,9 +85,13 @@ export class SegmentSearcher {
     let at = scratch.clauses
     // The kernel wants terms without rows first, then those that can add most: rare terms are both.
     const ordered = usePruning ? [...clauses].sort((left, right) => left.term.count - right.term.count) : clauses
+    // Documents that one term alone lifts to a score bar all others below it, as long as they may be returned themselves.
+    const needed = wanted + (hidden?.count ?? 0)
+    let least = floor
     for (const { term, weight, factor } of ordered) {
       const impacts = term.impacts(weight, this.#parameters, this.#factors[term.field]!)
       if (usePruning) term.addRow(impacts)
+      least = Math.max(least, factor * term.reachedBy(needed, impacts))
       const u32 = arena.u32
       u32[at >> 2] = term.address
       u32[(at + 4) >> 2] = term.count
@@ -99,17 +104,17 @@ export class SegmentSearcher {
       arena.f64[(at + 48) >> 3] = ((factor * impacts.largest) / 255) * (1 + 1e-9)
       at += CLAUSE_BYTES
     }
-    if (hidden) arena.u8.set(hidden, scratch.mask)
+    if (hidden) arena.u8.set(hidden.bits, scratch.mask)
     const mask = hidden ? scratch.mask : 0
     const { kernel } = arena
     const size = segment.size
     const { clauses: table, sums, bounds, keys, spare, histogram } = scratch
     const n = clauses.length
     const count = usePruning
-      ? kernel.pruned(table, n, size, bounds, sums, mask, keys, spare, room, histogram, wanted, floor)
+      ? kernel.pruned(table, n, size, bounds, sums, mask, keys, spare, room, histogram, wanted, least)
       : useSort
         ? kernel.exhaustiveMany(table, n, size, sums, mask, keys, spare, histogram, wanted)
-        : kernel.exhaustive(table, n, size, sums, mask, keys, spare, room, histogram, wanted, floor)
+        : kernel.exhaustive(table, n, size, sums, mask, keys, spare, room, histogram, wanted, least)
     return this.#read(scratch.keys, count)
   }
 

@@ -4,11 +4,16 @@ import { impact, inverseDocumentFrequency, type ScoringParameters } from "./scor
 import type { Segment } from "./segment.js"
 import type { FieldStatistics } from "./statistics.js"
 
+/** Steps in which the distribution of a term's impacts is remembered. */
+const STEPS = 128
+
 /** A term's impacts in one segment for one weight, and the rows that pruning needs. Addresses are bytes in the segment's arena. */
 interface Impacts {
   readonly epoch: number
   readonly address: number
   readonly largest: number
+  /** How many impacts are at least i / STEPS of the largest; made when first asked for. */
+  atLeast: Uint32Array | undefined
   /** 0 for a term too rare to have a row. */
   row: number
   offsets: number
@@ -49,9 +54,31 @@ export class SegmentTerm {
       values[i] = value
       if (value > largest) largest = value
     }
-    const impacts = { epoch: segment.epoch, address, largest, row: 0, offsets: 0, deltas: 0 }
+    const impacts = { epoch: segment.epoch, address, largest, atLeast: undefined, row: 0, offsets: 0, deltas: 0 }
     this.#impacts.set(weight, impacts)
     return impacts
+  }
+
+  /**
+   * A score that at least `k` documents reach by this term alone, so that no document below it can be among the k best;
+   * 0 for a term that fewer documents hold.
+   */
+  reachedBy(k: number, impacts: Impacts): number {
+    const { count, segment } = this
+    if (count < k || impacts.largest <= 0) return 0
+    let atLeast = impacts.atLeast
+    if (!atLeast) {
+      impacts.atLeast = atLeast = new Uint32Array(STEPS + 1)
+      const first = impacts.address >> 2
+      const { f32 } = segment.arena
+      const scale = STEPS / impacts.largest
+      for (let i = 0; i < count; i++) atLeast[Math.floor(f32[first + i]! * scale)]!++
+      for (let step = STEPS; step > 0; step--) atLeast[step - 1]! += atLeast[step]!
+    }
+    let step = STEPS
+    while (atLeast[step]! < k) step--
+    // A hair lower, for the rounding of the scale.
+    return (step / STEPS) * impacts.largest * (1 - 1e-6)
   }
 
   /** Gives the impacts their row of block maxima, unless the term is too rare for one to pay. */
