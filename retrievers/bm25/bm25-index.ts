@@ -3,30 +3,23 @@ import { DEFAULT_TOP_K, type Description, type Retriever, type RunOptions } from
 import type { Document, DocumentStore, Query } from "../../src/core/document.js"
 import { RankineError, throwIfAborted, toRankineError } from "../../src/core/errors.js"
 import { compareHits, emptyRanking, type Hit, noUsage, type Ranking, type Warning } from "../../src/core/ranking.js"
-import type { Analyzer, AnalyzerSpec } from "../../src/text/analyzer.js"
+import type { Analyzer } from "../../src/text/analyzer.js"
 import { createAnalyzer } from "../../src/text/index.js"
 import { explainHit } from "./explain.js"
 import { type Hidden, HiddenDocuments } from "./hidden.js"
 import { mergeSegments } from "./merge.js"
-import type { Bm25Options, Bm25Variant } from "./options.js"
+import type { Bm25Options } from "./options.js"
 import { QueryReader, type ReadQuery } from "./query-reader.js"
-import { defaultDelta, type ScoringParameters } from "./scoring.js"
+import { defaultDelta } from "./scoring.js"
 import { SegmentSearcher, type Strategy } from "./search.js"
 import type { Segment } from "./segment.js"
 import { SegmentBuilder } from "./segment-builder.js"
+import { type Bm25Settings, settingsOf } from "./settings.js"
 import { type FieldStatistics, fieldStatistics, lengthFactors } from "./statistics.js"
 import { loadIndex, saveIndex } from "./storage.js"
 
 /** How building reports and stops. */
 export type BuildOptions = Pick<RunOptions, "signal" | "onProgress">
-
-/** Every setting, with the defaults filled in; stored with an index. */
-export interface Bm25Settings extends ScoringParameters {
-  readonly analyzer: AnalyzerSpec
-  readonly fields?: Readonly<Record<string, number>>
-  readonly querySide: boolean
-  readonly storeDocuments: boolean
-}
 
 export interface Bm25SearchOptions extends RunOptions {
   /** `auto` chooses by cost; `exhaustive` and `pruned` give the same ranking and exist to compare them. */
@@ -388,27 +381,4 @@ function segmentBytes(segment: Segment): number {
       sum + dictionary + field.starts.byteLength + field.lengths.byteLength + 4 * field.starts[field.starts.length - 1]!
     )
   }, ids.bytes.byteLength + ids.starts.byteLength)
-}
-
-const variants: readonly Bm25Variant[] = ["lucene", "robertson", "atire", "bm25l", "bm25+"]
-
-function settingsOf(options: Bm25Options): Bm25Settings {
-  const { variant = "lucene", norm = variant === "lucene" ? "lucene" : "exact", k1 = 0.9, b = 0.4, fields } = options
-  const { analyzer = "english", querySide = false, storeDocuments = true } = options
-  const wrong = (what: string) => new RankineError("argument", what)
-  if (!variants.includes(variant)) throw wrong(`unknown BM25 variant "${variant}": use one of ${variants.join(", ")}`)
-  if (norm !== "lucene" && norm !== "exact") throw wrong(`norm must be "lucene" or "exact", got "${norm}"`)
-  if (!(k1 >= 0 && k1 < 1e6)) throw wrong(`k1 must be a number of at least 0, got ${k1}`)
-  if (!(b >= 0 && b <= 1)) throw wrong(`b must lie between 0 and 1, got ${b}`)
-  const { delta = defaultDelta[variant] } = options
-  if (!(delta >= 0 && delta < 1e6)) throw wrong(`delta must be a number of at least 0, got ${delta}`)
-  if (fields) {
-    const entries = Object.entries(fields)
-    if (entries.length === 0) throw wrong("fields must name at least one field, such as { title: 2, text: 1 }")
-    for (const [name, weight] of entries)
-      if (!(weight > 0 && weight < 1e6))
-        throw wrong(`the weight of field "${name}" must be a number above 0, got ${weight}`)
-  }
-  const spec = createAnalyzer(analyzer).spec
-  return { variant, norm, k1, b, delta, analyzer: spec, ...(fields ? { fields } : {}), querySide, storeDocuments }
 }

@@ -9,11 +9,11 @@ import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } f
 import { join, resolve } from "node:path"
 import { crc32 } from "node:zlib"
 import { RankineError } from "../../src/core/errors.js"
-import type { Bm25Settings } from "./bm25-index.js"
 import { readDocuments, writeDocuments } from "./documents-file.js"
 import type { Segment } from "./segment.js"
 import { SegmentDocuments } from "./segment-documents.js"
 import { readSegment, writeSegment } from "./segment-file.js"
+import type { Bm25Settings } from "./settings.js"
 
 const MANIFEST = "index.json"
 const FORMAT = "rankine-bm25"
