@@ -1,6 +1,7 @@
 /** Pipelines as data: one schema, a registry of parts, building, describing, explaining. @module */
 export { buildPipeline } from "./build.js"
 export { pipelineNames, registerPipeline } from "./built-in.js"
+export { type Choice, type CrossValidationOptions, crossValidate, type Fold, type Trial } from "./cross-validate.js"
 export * from "./describe.js"
 export * from "./explain.js"
 export { loadPipeline, parsePipeline } from "./parse.js"
@@ -20,3 +21,4 @@ export {
 } from "./registry.js"
 export type { PipelineSpec } from "./schema.js"
 export { closest, didYouMean } from "./suggest.js"
+export { type Setting, type Tuned, type TuneOptions, tunePipeline } from "./tune.js"

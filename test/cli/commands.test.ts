@@ -274,6 +274,7 @@ describe("bench, evaluate, compare", () => {
     const split = await rankine(["bench", "--data", at("tiny"), "--split", "nowhere", "-o", at("never")])
     expect(split.code).toBe(4)
     expect(split.err).toContain("test, train")
+    expect(await readdir(scratch)).not.toContain("never")
   })
 
   it("names file and line of a broken run", async () => {

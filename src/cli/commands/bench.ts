@@ -54,7 +54,6 @@ export function addBenchCommand(program: Command, context: CliContext): void {
       const { name, build } = await namePipeline(flags.pipeline)
       if (flags.measures) measuresOf(flags.measures)
       const output = flags.output ?? join("runs", `${slug(flags.data)}-${name}-${timestamp(new Date())}`)
-      await mkdir(output, { recursive: true })
       const { result, rankings } = await context.withProgress(async (onProgress) => {
         const started = performance.now()
         const dataset = await openDataset(flags.data, {
@@ -63,6 +62,8 @@ export function addBenchCommand(program: Command, context: CliContext): void {
           ...(flags.split === undefined ? {} : { split: flags.split }),
         })
         const openSeconds = (performance.now() - started) / 1000
+        // Before the work, so that a directory that cannot be written does not cost a finished run.
+        await mkdir(output, { recursive: true })
         return runBenchmark(dataset, build, {
           topK: flags.topK,
           signal,

@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import type { CliContext } from "../context.js"
-import { formatCount } from "../format.js"
+import { formatBytes, formatCount } from "../format.js"
 import { formatTable } from "../table.js"
 
 export function addDatasetsCommand(program: Command, context: CliContext): void {
@@ -26,15 +26,17 @@ export function addDatasetsCommand(program: Command, context: CliContext): void 
             "suite",
             { title: "documents", align: "right" },
             { title: "queries", align: "right" },
+            { title: "download", align: "right" },
             "splits",
             "terms",
           ],
-          entries.map(({ name, suite, url, documents, queries, splits, terms }) => [
+          entries.map(({ name, suite, url, bytes, documents, queries, splits, terms }) => [
             url ? "↓" : "",
             name,
             suite,
             count(documents),
             count(queries),
+            bytes === undefined ? "" : formatBytes(bytes),
             splits.join(" "),
             terms,
           ]),
