@@ -8,7 +8,13 @@ function trial(setting: string, values: readonly number[], p95Ms = 1): Trial<str
 describe("crossValidate", () => {
   it("finds the setting that is best everywhere, and its mean is the cross-validated one", () => {
     const values = [0.5, 0.6, 0.7, 0.8, 0.9, 1]
-    const choice = crossValidate([trial("worse", values.map((value) => value - 0.1)), trial("better", values)])
+    const choice = crossValidate([
+      trial(
+        "worse",
+        values.map((value) => value - 0.1),
+      ),
+      trial("better", values),
+    ])
     expect(choice.best.setting).toBe("better")
     expect(choice.mean).toBeCloseTo(0.75, 12)
     expect(choice.crossValidated).toBeCloseTo(0.75, 12)
@@ -18,7 +24,12 @@ describe("crossValidate", () => {
 
   it("shows that a choice made by luck does not hold on other queries", () => {
     // Leave-one-out, each setting perfect on a single query: the fold that misses its own query always chooses another.
-    const trials = [0, 1, 2, 3].map((lucky) => trial(`s${lucky}`, [0, 1, 2, 3].map((query) => (query === lucky ? 1 : 0))))
+    const trials = [0, 1, 2, 3].map((lucky) =>
+      trial(
+        `s${lucky}`,
+        [0, 1, 2, 3].map((query) => (query === lucky ? 1 : 0)),
+      ),
+    )
     const choice = crossValidate(trials, { folds: 4 })
     expect(choice.mean).toBe(0.25)
     expect(choice.crossValidated).toBe(0)
