@@ -22,9 +22,11 @@ const milliseconds = (since) => `${(performance.now() - since).toFixed(1)} ms`
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 const count = (value) => value.toLocaleString("en-US")
 
-/** One line that is written over on a terminal; elsewhere nothing until the end. */
+/** One line that is written over on a terminal, twenty times a second at most; elsewhere nothing. */
+let shown = 0
 function progress({ stage, done, total, unit }) {
-  if (process.stderr.isTTY !== true) return
+  if (process.stderr.isTTY !== true || performance.now() - shown < 50) return
+  shown = performance.now()
   process.stderr.write(`\r\u001b[K${dim(`${stage}: ${count(done)}${total ? ` of ${count(total)}` : ""} ${unit}`)}`)
 }
 function clearProgress() {

@@ -158,7 +158,9 @@ async function runPart(
   const control = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) }
   const reading = { seconds: 0, documents: 0 }
   const buildStarted = performance.now()
-  const retriever = await build({ dataset, documents: () => timed(dataset.documents(control), reading), ...control })
+  // Reading and indexing run at the same time: only one of them reports, the one that has more to do.
+  const documents = () => timed(dataset.documents(signal ? { signal } : {}), reading)
+  const retriever = await build({ dataset, documents, ...control })
   const buildSeconds = (performance.now() - buildStarted) / 1000
   try {
     const run: RunOptions = { topK, onError: "mark", ...(seed === undefined ? {} : { seed }), ...control }

@@ -73,11 +73,9 @@ export function addIndexCommand(program: Command, context: CliContext): void {
       const started = performance.now()
       const collection = await openCollection(paths, flags, signal)
       const index = await context.withProgress(async (onProgress) => {
-        const built = await Bm25Index.build(collection.documents({ signal }), {
-          ...bm25Options(flags),
-          signal,
-          onProgress,
-        })
+        // The reading reports: it knows how many files there are, the index does not.
+        const documents = collection.documents({ signal, onProgress })
+        const built = await Bm25Index.build(documents, { ...bm25Options(flags), signal })
         await built.save(flags.output)
         return built
       })
