@@ -16,7 +16,11 @@ export interface FormOptions extends Pick<RunOptions, "signal"> {
   readonly long?: boolean
   /** Which of several first stages `candidates` holds; BRIGHT: also the file of rewritten examples. */
   readonly variant?: string
-  /** Whether a query's own id is excluded; by default what the registry says of the name. */
+  /**
+   * Whether a query's own id is excluded. By default what the registry says of the name; for other collections in BEIR's form yes, as BEIR's own
+   * evaluation (`ignore_identical_ids`) and Anserini (`-removeQuery`) do on every set, unless they bring exclusions or candidates of their own.
+   * Relevant documents that are lost by it are counted as `excluded-document`.
+   */
   readonly excludeIdentical?: boolean
   readonly name?: string
 }
@@ -62,7 +66,8 @@ export async function openBeir(source: FileSource, options: FormOptions = {}): P
     queryFile,
     qrels: judged?.qrels,
     warnings: judged?.warnings ?? [],
-    excludeIdentical: options.excludeIdentical ?? entry?.excludeIdentical ?? false,
+    excludeIdentical:
+      options.excludeIdentical ?? (entry ? entry.excludeIdentical === true : !(r2med || file || excluded)),
     ...(excluded ? { excluded } : {}),
     ...(file ? { candidates: (queries) => loadCandidates(source, file, queries, signal) } : {}),
   })

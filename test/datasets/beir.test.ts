@@ -19,8 +19,8 @@ describe("a BEIR folder", () => {
     const dataset = await openDataset(named("steam", beirFiles))
     expect(dataset).toMatchObject({ name: "steam", split: "test", allQueries: 3, size: undefined })
     expect(dataset.queries).toEqual([
-      { id: "q1", text: "heat engines" },
-      { id: "q2", text: "who wrote on heat" },
+      { id: "q1", text: "heat engines", excludedIds: ["q1"] },
+      { id: "q2", text: "who wrote on heat", excludedIds: ["q2"] },
     ])
     expect(dataset.queryFields.get("q2")).toEqual({ answers: ["Rankine"] })
     expect([...dataset.qrels.get("q2")!]).toEqual([
@@ -43,19 +43,16 @@ describe("a BEIR folder", () => {
     ])
     expect(await collect(dataset.documents())).toEqual(documents)
     expect(dataset.warnings).toHaveLength(4)
-    expect(dataset.description).toMatchObject({ name: "steam", exclusions: "none", relevanceThreshold: 1 })
+    expect(dataset.description).toMatchObject({ name: "steam", exclusions: "identical-ids", relevanceThreshold: 1 })
   })
 
-  it.each(["arguana", "quora", "ArguAna"])(
-    "excludes a query's own id in %s, and nowhere else by itself",
-    async (name) => {
-      const dataset = await openDataset(named(name, beirFiles))
-      expect(dataset.queries[0]).toEqual({ id: "q1", text: "heat engines", excludedIds: ["q1"] })
-      expect(dataset.description).toMatchObject({ exclusions: "identical-ids", suite: "BEIR" })
-      const other = await openDataset(named(name, beirFiles), { excludeIdentical: false })
-      expect(other.queries[0]!.excludedIds).toBeUndefined()
-    },
-  )
+  it.each(["arguana", "quora", "ArguAna"])("excludes a query's own id in %s, unless told not to", async (name) => {
+    const dataset = await openDataset(named(name, beirFiles))
+    expect(dataset.queries[0]).toEqual({ id: "q1", text: "heat engines", excludedIds: ["q1"] })
+    expect(dataset.description).toMatchObject({ exclusions: "identical-ids", suite: "BEIR" })
+    const other = await openDataset(named(name, beirFiles), { excludeIdentical: false })
+    expect(other.queries[0]!.excludedIds).toBeUndefined()
+  })
 
   it("takes exclusions from excluded_ids.jsonl, and counts relevant documents among them", async () => {
     const folder = folderWith({
