@@ -22,6 +22,7 @@ import {
   percentile,
   RESULT_SCHEMA,
 } from "../evaluation/index.js"
+import { breather } from "./breathe.js"
 import { machine, peakMemoryBytes, versions } from "./environment.js"
 
 /** What a benchmark gives to whoever builds the retriever. */
@@ -215,7 +216,9 @@ async function takeLatencies(retriever: Retriever, queries: readonly Query[], ru
   const { onProgress: _, ...quiet } = run
   const latencies: number[] = []
   const end = performance.now() + LATENCY_SECONDS * 1000
+  const breathe = breather()
   for (const query of queries) {
+    await breathe()
     throwIfAborted(run.signal)
     const started = performance.now()
     await retriever.retrieve([query], quiet)

@@ -13,6 +13,7 @@ import {
   throwIfAborted,
 } from "../core/index.js"
 import { evaluateRankings, type Measure, parseMeasure, percentile } from "../evaluation/index.js"
+import { breather } from "./breathe.js"
 import { buildPipeline } from "./build.js"
 import { type Choice, type CrossValidationOptions, crossValidate, type Trial } from "./cross-validate.js"
 import { loadPipeline } from "./parse.js"
@@ -151,10 +152,12 @@ async function tryFusion(bench: Bench): Promise<Trial<Setting>[]> {
   const deepest = Math.max(...depths)
   const lists = await Promise.all(retrievers.map((retriever) => remember(retriever, bench, deepest)))
   const trials: Trial<Setting>[] = []
+  const breathe = breather()
   for (const depth of depths) {
     // Weights do not change how long a fusion takes, so that one timing serves all of them.
     const { p95Ms } = await tryOne(fused(given, { ...first, depth }, retrievers, stages), {}, bench)
     for (const point of points) {
+      await breathe()
       const setting: Setting = point ? { weights: point, depth } : { depth }
       const rankings = await fused(given, setting, lists, stages).retrieve(bench.dataset.queries, runOptions(bench))
       trials.push({ setting, values: valuesOf(rankings, bench), p95Ms })
@@ -217,7 +220,9 @@ async function tryOne(retriever: Retriever, setting: Setting, bench: Bench): Pro
   for (const query of queries.slice(0, WARM_UP_QUERIES)) await retriever.retrieve([query], run)
   const rankings: Ranking[] = []
   const latencies = new Float64Array(queries.length)
+  const breathe = breather()
   for (const [place, query] of queries.entries()) {
+    await breathe()
     throwIfAborted(run.signal)
     const started = performance.now()
     const [ranking] = await retriever.retrieve([query], run)

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { emptyRanking, RankineError } from "../../src/core/index.js"
 import type { BenchmarkResult } from "../../src/evaluation/index.js"
 import { rankine } from "./run.js"
 
@@ -341,6 +342,40 @@ describe("pipelines on the command line", () => {
     const lines = (await readFile(at("hybrid/run.trec"), "utf8")).trim().split("\n")
     // A word stands in the four documents that follow each other.
     expect(lines).toHaveLength(12 * 4)
+  })
+
+  it("ends with 7 where queries failed, and says which", async () => {
+    const { registerRetriever } = await import("../../src/pipelines/index.js")
+    const { z } = await import("zod")
+    registerRetriever("moody", {
+      summary: "Fails on one word.",
+      schema: z.strictObject({}),
+      build: () => ({
+        name: "moody",
+        async retrieve(queries) {
+          if (queries.some(({ text }) => text === "valve")) throw new RankineError("model", "valves make me moody")
+          return queries.map((query) => ({
+            ...emptyRanking(query, "ordinal"),
+            hits: [{ id: query.id.replace("q", "d"), score: 1 }],
+          }))
+        },
+      }),
+    })
+    await writeFile(at("moody.yaml"), "retriever: moody")
+    const { code, out, err } = await rankine([
+      "bench",
+      "--data",
+      at("tiny"),
+      "--pipeline",
+      at("moody.yaml"),
+      "-o",
+      at("moody"),
+    ])
+    expect(code).toBe(7)
+    expect(out).toMatch(/11 ranked, 1 failed/)
+    expect(err).toContain("query q5 failed: valves make me moody")
+    const { measures } = JSON.parse(await readFile(at("moody/result.json"), "utf8")) as BenchmarkResult
+    expect(measures["RR@10"]).toBeCloseTo(11 / 12, 12)
   })
 
   it("tunes bm25 and a fusion, and writes a pipeline that bench runs", async () => {
