@@ -5,16 +5,14 @@
 // rounded to float32 once, as Lucene does, so that equal scores here are equal scores there.
 //
 // A clause is one query term in one field:
-//   +0 postings  +4 count  +8 impacts  +12 row (0: none)  +16 offsets  +20 cursor (scratch)  +24 f64 weight  +32 f64 bound  +40 deltas
-//   +48 f64 unit: what one unit of the row stands for, rounded up
+//   +0 postings  +4 count  +8 impacts  +12 row (0: none)  +16 places  +20 cursor (scratch)  +24 f64 weight  +32 f64 bound
+//   +40 f64 unit: what one unit of the row stands for, rounded up
 // A row holds, for each block of 16 documents, the largest impact in it as ceil(255 * impact / largest impact of the term).
-// The first posting at or after a block is offsets[block / 4] + deltas[block].
+// `places` has eight bytes for each group of four blocks: where the group's postings begin, then for each block how many of them lie before it.
 
-const CLAUSE: usize = 56
+const CLAUSE: usize = 48
 const BLOCK_SHIFT: u32 = 4
 const BLOCK: u32 = 1 << BLOCK_SHIFT
-/** Blocks that share an entry of the offsets: 64 documents. */
-const GROUP_SHIFT: u32 = 2
 /** Documents whose sums are kept at once: 256 KiB of float64 stay in the second-level cache. */
 const CHUNK: u32 = 32768
 /** The sum of all bounds in units of a block's bound, which is an unsigned 16-bit number with room for rounding. */
@@ -392,7 +390,7 @@ function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, m
     const clause = clauses + <usize>(c - 1) * CLAUSE
     const row = <usize>load<u32>(clause, 12)
     if (row == 0) break
-    rest += <f64>load<u8>(row + block) * load<f64>(clause, 48)
+    rest += <f64>load<u8>(row + block) * load<f64>(clause, 40)
   }
   for (let c: u32 = 0; c < clauseCount; c++) {
     const clause = clauses + <usize>c * CLAUSE
@@ -407,9 +405,9 @@ function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, m
         memory.fill(sums, 0, BLOCK << 3)
         return
       }
-      rest -= <f64>units * load<f64>(clause, 48)
-      i = load<u32>(<usize>load<u32>(clause, 16) + (<usize>(block >> GROUP_SHIFT) << 2))
-      i += load<u8>(<usize>load<u32>(clause, 40) + block)
+      rest -= <f64>units * load<f64>(clause, 40)
+      const place = <usize>load<u32>(clause, 16) + (<usize>(block >> 2) << 3)
+      i = load<u32>(place) + load<u8>(place + (block & 3), 4)
     } else i = advance(clause, postings, count, start)
     const impacts = <usize>load<u32>(clause, 8)
     const weight = load<f64>(clause, 24)

@@ -44,10 +44,9 @@ export interface Kernel {
   ): number
 }
 
-/** Bytes of one clause, documents of one block, blocks of one offset, and documents of one chunk of sums: the constants of kernel.as.ts. */
-export const CLAUSE_BYTES = 56
+/** Bytes of one clause, documents of one block, and documents of one chunk of sums: the constants of kernel.as.ts. */
+export const CLAUSE_BYTES = 48
 export const BLOCK_SHIFT = 4
-export const GROUP_SHIFT = 2
 export const CHUNK = 32768
 export const HISTOGRAM_BYTES = 2048 * 4
 

@@ -97,11 +97,10 @@ export class SegmentSearcher {
       u32[(at + 4) >> 2] = term.count
       u32[(at + 8) >> 2] = impacts.address
       u32[(at + 12) >> 2] = usePruning ? impacts.row : 0
-      u32[(at + 16) >> 2] = impacts.offsets
-      u32[(at + 40) >> 2] = impacts.deltas
+      u32[(at + 16) >> 2] = impacts.places
       arena.f64[(at + 24) >> 3] = factor
       arena.f64[(at + 32) >> 3] = factor * impacts.largest
-      arena.f64[(at + 48) >> 3] = ((factor * impacts.largest) / 255) * (1 + 1e-9)
+      arena.f64[(at + 40) >> 3] = ((factor * impacts.largest) / 255) * (1 + 1e-9)
       at += CLAUSE_BYTES
     }
     if (hidden) arena.u8.set(hidden.bits, scratch.mask)
@@ -119,12 +118,12 @@ export class SegmentSearcher {
   }
 
   /**
-   * Whether bounds for all blocks cost less than scoring every posting. On generated collections of 10^4, 10^5 and 10^6 documents the
-   * costs meet at a k of about 10, 45 and 220; with many terms the bounds are too loose to skip anything.
+   * Whether bounds for all blocks cost less than scoring every posting. On generated collections of 10^4 to 10^6 documents the
+   * costs meet at a k of about a 1300th of the collection; with many terms the bounds are too loose to skip anything.
    */
   #prunes(clauses: readonly Clause[], k: number): boolean {
     const { size } = this.#segment
-    return size >= MIN_PRUNED && clauses.length <= MAX_PRUNED_CLAUSES && k <= 0.022 * size ** (2 / 3)
+    return size >= MIN_PRUNED && clauses.length <= MAX_PRUNED_CLAUSES && k <= size / 1300
   }
 
   #prepare(clauseCount: number, keyCount: number, needsMask: boolean): Scratch {

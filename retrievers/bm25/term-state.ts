@@ -1,5 +1,5 @@
 /** What an index knows of one query term: its statistics, and its impacts in each segment. @module */
-import { BLOCK_SHIFT, GROUP_SHIFT } from "./kernel.js"
+import { BLOCK_SHIFT } from "./kernel.js"
 import { impact, inverseDocumentFrequency, type ScoringParameters } from "./scoring.js"
 import type { Segment } from "./segment.js"
 import type { FieldStatistics } from "./statistics.js"
@@ -16,8 +16,7 @@ interface Impacts {
   atLeast: Uint32Array | undefined
   /** 0 for a term too rare to have a row. */
   row: number
-  offsets: number
-  deltas: number
+  places: number
 }
 
 /** One term in one field of one segment. */
@@ -54,7 +53,7 @@ export class SegmentTerm {
       values[i] = value
       if (value > largest) largest = value
     }
-    const impacts = { epoch: segment.epoch, address, largest, atLeast: undefined, row: 0, offsets: 0, deltas: 0 }
+    const impacts = { epoch: segment.epoch, address, largest, atLeast: undefined, row: 0, places: 0 }
     this.#impacts.set(weight, impacts)
     return impacts
   }
@@ -87,26 +86,24 @@ export class SegmentTerm {
     if (impacts.row !== 0 || count < segment.size >> 6 || impacts.largest <= 0) return
     const blocks = ((segment.size >> BLOCK_SHIFT) + 16) & ~15
     const row = segment.arena.allocate(blocks)
-    const deltas = segment.arena.allocate(blocks)
-    const offsets = segment.arena.allocate(((blocks >> GROUP_SHIFT) + 1) * 4)
+    const places = segment.arena.allocate(blocks * 2)
     const { u8, u32, f32 } = segment.arena
-    u8.fill(0, row, row + blocks)
     const postings = segment.postings(this.field, this.term)
     const firstValue = impacts.address >> 2
     const scale = 255 / impacts.largest
     let i = 0
     let group = 0
     for (let block = 0; block < blocks; block++) {
-      if (block % (1 << GROUP_SHIFT) === 0) u32[(offsets >> 2) + (block >> GROUP_SHIFT)] = group = i
-      u8[deltas + block] = i - group
+      const place = places + (block >> 2) * 8
+      if (block % 4 === 0) u32[place >> 2] = group = i
+      u8[place + 4 + (block % 4)] = i - group
       let largest = 0
       for (; i < count && postings[i]! >>> (8 + BLOCK_SHIFT) === block; i++)
         largest = Math.max(largest, f32[firstValue + i]!)
       u8[row + block] = Math.min(255, Math.ceil(largest * scale))
     }
     impacts.row = row
-    impacts.offsets = offsets
-    impacts.deltas = deltas
+    impacts.places = places
   }
 }
 
