@@ -2,7 +2,7 @@
 import type { Document, Query } from "../src/core/document.js"
 import { RankineError } from "../src/core/errors.js"
 import { emptyRanking, type Hit, type Ranking, type ScoreKind } from "../src/core/ranking.js"
-import { sortAsTrecEval } from "../src/evaluation/read-run.js"
+import { parseRunLine, sortAsTrecEval } from "../src/evaluation/read-run.js"
 import { toDocument } from "./corpus.js"
 import { idOf, type JsonRecord, lineError, readJsonl } from "./jsonl.js"
 import { readLines } from "./lines.js"
@@ -80,23 +80,17 @@ function scoreKindOf(variant: string, scored: boolean): ScoreKind {
   return /^bm25/i.test(variant) ? "bm25" : "dot"
 }
 
-/** Six columns; ids of BRIGHT have spaces in them, so that the first two and the last three are counted from the ends. */
-const RUN_LINE = /^\s*(\S+)\s+\S+\s+(\S.*?)\s+(\d+)\s+(\S+)\s+(\S+)\s*$/
-
 async function readTrec(source: FileSource, path: string, signal?: AbortSignal): Promise<Map<string, Found>> {
   const label = fileLabel(source, path)
   const run = new Map<string, Map<string, number>>()
   const lines = await readLines(await source.open(path), label, signal)
   lines.forEach((line, index) => {
     if (line.trim() === "") return
-    const match = RUN_LINE.exec(line)
-    const score = Number(match?.[4] ?? Number.NaN)
-    if (!match || Number.isNaN(score))
-      throw lineError(label, index + 1, "not a line of a run (query Q0 document rank score tag, the score a number)")
-    let hits = run.get(match[1]!)
-    if (!hits) run.set(match[1]!, (hits = new Map()))
-    if (hits.has(match[2]!)) throw lineError(label, index + 1, `document ${match[2]} is twice in this ranking`)
-    hits.set(match[2]!, score)
+    const { query, id, score } = parseRunLine(line, label, index + 1)
+    let hits = run.get(query)
+    if (!hits) run.set(query, (hits = new Map()))
+    if (hits.has(id)) throw lineError(label, index + 1, `document ${id} is twice in this ranking`)
+    hits.set(id, score)
   })
   return new Map(
     [...run].map(([query, scores]) => {

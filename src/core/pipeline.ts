@@ -88,7 +88,10 @@ export function pipeline(retriever: Retriever, ...stages: readonly Reranker[]): 
   }
 }
 
-/** Passes on what a streaming stage yields, and returns each query's last ranking. */
+/**
+ * Passes on what a streaming stage yields, and returns each query's last ranking. Queries are told apart as objects: two may share an id.
+ * A stream that breaks off under `mark` is answered by the stage's one-shot form, which marks only the rankings at fault.
+ */
 async function* streamStage(
   stage: Reranker,
   rankings: readonly Ranking[],
@@ -96,15 +99,21 @@ async function* streamStage(
   limit: (ranking: Ranking, options: RunOptions) => Ranking,
 ): AsyncGenerator<Ranking, Ranking[]> {
   const alive = rankings.filter((ranking) => ranking.status !== "failed")
-  const last = new Map(rankings.map((ranking) => [ranking.query.id, ranking]))
+  const last = new Map(rankings.map((ranking) => [ranking.query, ranking]))
   const started = performance.now()
-  for await (const ranking of stage.stream!(alive, options)) {
-    last.set(ranking.query.id, ranking)
-    yield limit({ ...ranking, final: false }, options)
+  try {
+    for await (const ranking of stage.stream!(alive, options)) {
+      last.set(ranking.query, ranking)
+      yield limit({ ...ranking, final: false }, options)
+    }
+  } catch (thrown) {
+    const error = toRankineError(thrown)
+    if (options.onError !== "mark" || error.code === "aborted") throw error
+    return runReranker(stage, rankings, options)
   }
   const seconds = (performance.now() - started) / 1000 / Math.max(1, alive.length)
   return rankings.map((before) => {
-    const after = last.get(before.query.id)!
+    const after = last.get(before.query)!
     if (after === before) return before
     const trace = traceStage(stage.name, before.hits, after.hits, seconds, options.explain)
     return { ...after, stages: [...after.stages, trace] }

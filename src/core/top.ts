@@ -31,8 +31,8 @@ export function top(count: number, stage: Reranker): Reranker {
     ...reranker,
     async *stream(rankings, options) {
       const { heads, rests } = split(rankings)
-      const restOf = new Map(rankings.map((ranking, index) => [ranking.query.id, rests[index]!]))
-      for await (const head of stage.stream!(heads, options)) yield join(head, restOf.get(head.query.id) ?? [])
+      const restOf = new Map(rankings.map((ranking, index) => [ranking.query, rests[index]!]))
+      for await (const head of stage.stream!(heads, options)) yield join(head, restOf.get(head.query) ?? [])
     },
   }
 }

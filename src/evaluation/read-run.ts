@@ -37,7 +37,7 @@ export async function readRun(file: string, options: { readonly signal?: AbortSi
         run.set(query, hits)
         continue
       }
-      const line = parseTrecLine(text, file, number)
+      const line = parseRunLine(text, file, number)
       tag ??= line.tag
       let hits = run.get(line.query)
       if (!hits) {
@@ -67,10 +67,19 @@ export function sortAsTrecEval(hits: RunHit[]): void {
   })
 }
 
-function parseTrecLine(text: string, file: string, number: number) {
-  // Five tabs: ids may contain spaces (writeRun writes such runs with tabs).
+/** Ids of BRIGHT have spaces in them: then the first two columns and the last three are counted from the ends. */
+const SPACED_LINE = /^\s*(\S+)\s+(\S+)\s+(\S.*?)\s+(\d+)\s+(\S+)\s+(\S+)\s*$/
+
+/** One line of a TREC run. Throws `data` with file and line where it is none. */
+export function parseRunLine(
+  text: string,
+  file: string,
+  number: number,
+): { query: string; id: string; score: number; tag: string } {
+  // Five tabs: writeRun writes runs whose ids contain spaces with tabs.
   let cells = text.includes("\t") ? text.split("\t").map((cell) => cell.trim()) : []
   if (cells.length !== 6) cells = text.trim().split(/\s+/)
+  if (cells.length > 6) cells = SPACED_LINE.exec(text)?.slice(1) ?? cells
   if (cells.length !== 6)
     throw lineError(file, number, `${cells.length} columns; a run has six (query Q0 document rank score tag)`)
   const [query, , id, , score, tag] = cells as [string, string, string, string, string, string]

@@ -181,6 +181,31 @@ describe("pipeline", () => {
     }
   })
 
+  it("streams two queries with one id apart, and marks the one on which a stream breaks off", async () => {
+    const breaking: Reranker = {
+      ...failing(["bad"]),
+      async *stream(rankings) {
+        yield* await breaking.rerank(rankings)
+      },
+    }
+    const asked = [q("same"), q("same", "water"), q("bad")]
+    const seen: Ranking[] = []
+    for await (const ranking of pipeline(source(), breaking).stream(asked, { onError: "mark" })) seen.push(ranking)
+    const finals = seen.filter((ranking) => ranking.final)
+    expect(finals.map(({ query, status }) => [query, status])).toEqual([
+      [asked[0], "ranked"],
+      [asked[1], "ranked"],
+      [asked[2], "failed"],
+    ])
+    expect(finals[0]!.hits).not.toEqual(finals[1]!.hits)
+    const strict = pipeline(source(), breaking).stream(asked)
+    await expect(
+      (async () => {
+        for await (const _ of strict);
+      })(),
+    ).rejects.toMatchObject({ code: "model" })
+  })
+
   it("describes itself and its stages", () => {
     expect(pipeline(source(), cut(3), top(2, reverse)).describe()).toEqual({
       name: "pipeline",

@@ -252,6 +252,12 @@ describe("writeRun", () => {
     expect(back.tag).toBe("bm25")
   })
 
+  it("reads ids with spaces between spaces too, counting columns from both ends", async () => {
+    const path = join(directory, "loose.trec")
+    await writeFile(path, "q1 Q0 Python pandas/1 2.txt 3 0.5 run\n")
+    expect((await readRun(path)).run.get("q1")).toEqual([{ id: "Python pandas/1 2.txt", score: 0.5 }])
+  })
+
   it("separates by tabs where an id has a space", async () => {
     const path = join(directory, "spaces.trec")
     await writeRun(path, new Map([["q", [{ id: "Ada Lovelace", score: 1 }]]]))
