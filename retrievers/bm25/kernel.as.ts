@@ -20,8 +20,11 @@ const SCALE_TOTAL: f64 = 32000
 
 // ---- the k best, as 64-bit keys: float32 bits of the score above, inverted document below ----
 // Among positive floats the order of the bits is the order of the numbers; of equal scores the smaller document is better.
-// Keys are gathered in a buffer with room for more than k; when it is full, the k best stay and the least of them is what others must beat.
-// A key costs a store and, now and then, its share of a selection: less than a heap, whose every change walks a path.
+// A few keys are kept in order. For a larger k they are gathered in a buffer with room for more than k; when it is full, the k best stay and the
+// least of them is what others must beat: a key costs a store and its share of a selection, less than a heap, whose every change walks a path.
+
+/** Up to this k, keys are kept in order. */
+const FEW: u32 = 32
 
 let keys: usize = 0
 let capacity: u32 = 0
@@ -56,9 +59,21 @@ function begin(buffer: usize, room: u32, k: u32, floor: f32): void {
   floorKey = (<u64>reinterpret<u32>(floor)) << 32
 }
 
+/** Puts a key in its place among the k best, best first; the least of k makes room. */
+function insert(key: u64): void {
+  let i = <i32>(size < wanted ? size++ : size - 1)
+  for (; i > 0; i--) {
+    const before = keyAt(i - 1)
+    if (before > key) break
+    setKey(i, before)
+  }
+  setKey(i, key)
+  if (size == wanted) floorKey = max(floorKey, keyAt(<i32>size - 1))
+}
+
 /** Moves the k best to the front and raises the floor to the least of them (Hoare's selection). */
 function select(): void {
-  if (size < wanted) return
+  if (wanted <= FEW || size < wanted) return
   const target = <i32>wanted - 1
   let low = 0
   let high = <i32>size - 1
@@ -93,17 +108,7 @@ function select(): void {
 /** Selects and sorts, best first; returns how many there are. */
 function finish(spare: usize, histogram: usize): u32 {
   select()
-  if (size <= 24) {
-    for (let i = 1; i < <i32>size; i++) {
-      const key = keyAt(i)
-      let j = i - 1
-      while (j >= 0 && keyAt(j) < key) {
-        setKey(j + 1, keyAt(j))
-        j--
-      }
-      setKey(j + 1, key)
-    }
-  } else radixSort(keys, spare, histogram, size, 0)
+  if (wanted > FEW) radixSort(keys, spare, histogram, size, 0)
   return size
 }
 
@@ -117,7 +122,9 @@ function isMasked(mask: usize, doc: u32): bool {
 @inline
 function offer(score: f32, doc: u32, mask: usize): void {
   const key = keyOf(score, doc)
-  if (key > floorKey && !isMasked(mask, doc)) {
+  if (key <= floorKey || isMasked(mask, doc)) return
+  if (wanted <= FEW) insert(key)
+  else {
     setKey(size++, key)
     if (size == capacity) select()
   }
@@ -166,30 +173,40 @@ function accumulate(clause: usize, sums: usize, base: u32, end: u32): void {
   store<u32>(clause, stop, 20)
 }
 
-/** Offers every positive sum and clears the sums. `count` is a multiple of 4 with zeros behind the last document. */
+/** The least sum that can still matter: compared as float64, a sum just below the floor may round up to it. */
+// @ts-ignore: decorator
+@inline
+function leastSum(): f64 {
+  return <f64>reinterpret<f32>(<u32>(floorKey >> 32)) * (1.0 - 1e-7)
+}
+
+/** Offers every positive sum and clears the sums. `count` is a multiple of 8 with zeros behind the last document. */
 function collect(sums: usize, base: u32, count: u32, mask: usize): void {
   const zero = f64x2.splat(0)
-  for (let i: u32 = 0; i < count; i += 4) {
+  let least = f64x2.splat(leastSum())
+  for (let i: u32 = 0; i < count; i += 8) {
     const at = sums + (<usize>i << 3)
-    const a = v128.load(at)
-    const b = v128.load(at, 16)
-    // The least score that can still enter: compared as float64, a sum just below it may round up to it.
-    const least = f64x2.splat(<f64>reinterpret<f32>(<u32>(floorKey >> 32)) * (1.0 - 1e-7))
-    const any = v128.or(f64x2.gt(a, least), f64x2.gt(b, least))
-    if (v128.any_true(any)) {
-      for (let j: u32 = 0; j < 4; j++) {
+    const top = f64x2.pmax(
+      f64x2.pmax(v128.load(at), v128.load(at, 16)),
+      f64x2.pmax(v128.load(at, 32), v128.load(at, 48)),
+    )
+    if (v128.any_true(f64x2.gt(top, least))) {
+      for (let j: u32 = 0; j < 8; j++) {
         const sum = load<f64>(at + (<usize>j << 3))
         if (sum > 0) offer(<f32>sum, base + i + j, mask)
       }
+      least = f64x2.splat(leastSum())
     }
     v128.store(at, zero)
     v128.store(at, zero, 16)
+    v128.store(at, zero, 32)
+    v128.store(at, zero, 48)
   }
 }
 
 /**
  * Scores every document that holds a query term; returns how many results lie in `out` as sorted keys, best first.
- * `sums` must hold min(CHUNK, documents rounded up to 4) zeros, and holds them again afterwards. `out` and `spare` have room for `room` keys,
+ * `sums` must hold min(CHUNK, documents rounded up to 8) zeros, and holds them again afterwards. `out` and `spare` have room for `room` keys,
  * at least k + 1; `histogram` for 256 words.
  */
 export function exhaustive(
@@ -201,7 +218,7 @@ export function exhaustive(
   for (let base: u32 = 0; base < documents; base += CHUNK) {
     const end = min(base + CHUNK, documents)
     for (let c: u32 = 0; c < clauseCount; c++) accumulate(clauses + <usize>c * CLAUSE, sums, base, end)
-    collect(sums, base, (end - base + 3) & ~3, mask)
+    collect(sums, base, (end - base + 7) & ~7, mask)
   }
   return finish(spare, histogram)
 }
@@ -384,7 +401,7 @@ function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, m
   const start = block << BLOCK_SHIFT
   const end = start + BLOCK
   const origin = sums - (<usize>start << 3)
-  const floor = <f64>reinterpret<f32>(<u32>(floorKey >> 32)) * (1.0 - 1e-7)
+  const floor = leastSum()
   let rest: f64 = 0
   for (let c: u32 = clauseCount; c > 0; c--) {
     const clause = clauses + <usize>(c - 1) * CLAUSE

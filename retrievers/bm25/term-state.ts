@@ -23,6 +23,8 @@ interface Impacts {
 export class SegmentTerm {
   /** By weight: a term that stands three times in a query has other float32 impacts than three times those of one. */
   readonly #impacts = new Map<number, Impacts>()
+  #lastWeight = Number.NaN
+  #last: Impacts | undefined
 
   constructor(
     readonly segment: Segment,
@@ -38,7 +40,7 @@ export class SegmentTerm {
 
   /** The impacts for a weight, computed when they are first asked for. */
   impacts(weight: number, parameters: ScoringParameters, factors: Float32Array | Float64Array): Impacts {
-    const known = this.#impacts.get(weight)
+    const known = weight === this.#lastWeight ? this.#last : this.#impacts.get(weight)
     if (known && known.epoch === this.segment.epoch) return known
     const { segment, field, term, count } = this
     const address = segment.arena.allocate(count * 4)
@@ -55,6 +57,8 @@ export class SegmentTerm {
     }
     const impacts = { epoch: segment.epoch, address, largest, atLeast: undefined, row: 0, places: 0 }
     this.#impacts.set(weight, impacts)
+    this.#lastWeight = weight
+    this.#last = impacts
     return impacts
   }
 
