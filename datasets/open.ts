@@ -48,7 +48,7 @@ export async function openDataset(pathOrName: string, options: OpenOptions = {})
     const local = join(dataDir, pathOrName)
     if (await stat(local).catch(() => undefined)) return openDataset(local, options)
   }
-  if (pathOrName.toLowerCase() === "mbpp") return openBundled("mbpp")
+  if (pathOrName.toLowerCase() === "mbpp") return openBundled("mbpp", options)
   const entry = findEntry(pathOrName)
   if (!entry) throw unknownName(pathOrName)
   // A forum of CQADupStack comes with the archive of all twelve.

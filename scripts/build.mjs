@@ -40,7 +40,9 @@ if (existsSync(kernel)) {
     "1",
     "--maximumMemory",
     "65536",
-    "--noExportMemory", "--debug",
+    "--noExportMemory",
+    // Names of functions, for profiles; they cost a kilobyte.
+    "--debug",
     "--enable",
     "simd",
     "--enable",

@@ -1,5 +1,5 @@
 import { Random, RankineError } from "../../src/core/index.js"
-import type { Qrels } from "../../src/evaluation/index.js"
+import type { Qrels } from "../../src/evaluation/types.js"
 import { type FitMeasure, type ListsByQuery, WeightScorer } from "./score-weights.js"
 import { climb, searchGrid } from "./search-weights.js"
 import type { FusionSpec } from "./spec.js"

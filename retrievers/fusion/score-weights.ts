@@ -1,5 +1,6 @@
 import { type Hit, RankineError } from "../../src/core/index.js"
-import { evaluate, type Qrels, type Run } from "../../src/evaluation/index.js"
+import { evaluate } from "../../src/evaluation/evaluate.js"
+import type { Qrels, Run } from "../../src/evaluation/types.js"
 import { rankUnion, type Union, unite } from "./kernel.js"
 import { type FusionSpec, resolveSpec } from "./spec.js"
 

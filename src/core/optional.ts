@@ -8,7 +8,7 @@ export const optionalPackages = {
     install: "ONNXRUNTIME_NODE_INSTALL=skip npm i onnxruntime-node@1.30.0",
   },
   "hnswlib-node": {
-    purpose: "approximate nearest neighbours (compiled on install: needs a C++ compiler and Python)",
+    purpose: "finds approximate nearest neighbours (compiled on install: needs a C++ compiler and Python)",
     install: "npm i hnswlib-node",
   },
 } as const

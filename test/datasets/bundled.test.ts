@@ -57,4 +57,8 @@ describe("the bundled collection", () => {
       .split("\n")
     expect(hash(corpus.map((line) => (JSON.parse(line) as { text: string }).text))).toBe(hash(codes))
   })
+
+  it("refuses a split that is not there", async () => {
+    await expect(openDataset("mbpp", { split: "nowhere" })).rejects.toMatchObject({ code: "not-found" })
+  })
 })
