@@ -1,8 +1,8 @@
 /** Turns texts into token ids as the model's own tokenizer.json says. @module */
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Tokenizer as Inner } from "@huggingface/tokenizers"
 import { RankineError } from "../core/errors.js"
+import { readModelJson } from "./model-files.js"
 import { readTemplate, specialCount, type TemplatePiece } from "./special-token-template.js"
 
 export interface EncodeOptions {
@@ -56,7 +56,7 @@ const NO_LIMIT = 1_000_000
  * @throws RankineError `not-found` where the folder has no tokenizer.json, `data` where a file is malformed
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const json = await readJson(folder, "tokenizer.json")
+  const json = await readModelJson(folder, "tokenizer.json")
   if (!json)
     throw new RankineError(
       "not-found",
@@ -64,7 +64,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
         'AutoTokenizer.from_pretrained("...").save_pretrained("...")',
       { details: { folder, lookedFor: ["tokenizer.json", "tokenizer_config.json"] } },
     )
-  const config = (await readJson(folder, "tokenizer_config.json")) ?? {}
+  const config = (await readModelJson(folder, "tokenizer_config.json")) ?? {}
   let inner: Inner
   try {
     const absent = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] }
@@ -166,22 +166,4 @@ function specialIds(
 
 function limitOf(value: unknown): number | undefined {
   return typeof value === "number" && value > 0 && value < NO_LIMIT ? Math.floor(value) : undefined
-}
-
-async function readJson(folder: string, name: string): Promise<Record<string, unknown> | undefined> {
-  const path = join(folder, name)
-  let text: string
-  try {
-    text = await readFile(path, "utf8")
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined
-    throw new RankineError("storage", `${path} cannot be read: ${(cause as Error).message}`, { cause })
-  }
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>
-  } catch (cause) {
-    throw new RankineError("data", `${path} is not valid JSON: copy it from the model's repository again`, { cause })
-  }
-  throw new RankineError("data", `${path} is no JSON object: copy it from the model's repository again`)
 }
