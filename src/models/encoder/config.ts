@@ -14,6 +14,8 @@ export interface EncoderConfig {
   readonly heads: number
   /** Width of a token's vector. */
   readonly width: number
+  /** Width of the feed-forward nets. */
+  readonly intermediate: number
   readonly vocabulary: number
   readonly activation: Activation
   readonly normEpsilon: number
@@ -24,8 +26,6 @@ export interface EncoderConfig {
   readonly maxLength: number
   /** Rows of the token type table; 0 where the family has none. */
   readonly tokenTypes: number
-  /** Outputs of the classification head. */
-  readonly labels: number
   readonly modern: ModernBertConfig | undefined
   /** Buckets of MPNet's relative positions. */
   readonly relativeBuckets: number
@@ -95,13 +95,12 @@ export function parseEncoderConfig(raw: Readonly<Record<string, unknown>>): Enco
     throw new RankineError("data", `config.json: a width of ${width} does not divide among ${heads} attention heads`)
   const padId = number("pad_token_id", family === "roberta" || family === "mpnet" ? 1 : 0)
   const firstPosition = family === "roberta" || family === "mpnet" ? padId + 1 : 0
-  const labelNames = raw["id2label"]
-  const named = typeof labelNames === "object" && labelNames !== null ? Object.keys(labelNames).length : 2
   return {
     family,
     layers,
     heads,
     width,
+    intermediate: number(distil ? "hidden_dim" : "intermediate_size"),
     vocabulary: number("vocab_size"),
     activation: activationOf(raw[distil ? "activation" : family === "modernbert" ? "hidden_activation" : "hidden_act"]),
     normEpsilon: family === "modernbert" ? number("norm_eps", 1e-5) : distil ? 1e-12 : number("layer_norm_eps", 1e-12),
@@ -109,7 +108,6 @@ export function parseEncoderConfig(raw: Readonly<Record<string, unknown>>): Enco
     firstPosition,
     maxLength: number("max_position_embeddings", 512) - firstPosition,
     tokenTypes: family === "bert" || family === "roberta" ? number("type_vocab_size", 2) : 0,
-    labels: number("num_labels", named),
     modern: family === "modernbert" ? modernConfig(raw, layers, number) : undefined,
     relativeBuckets: family === "mpnet" ? number("relative_attention_num_buckets", 32) : 0,
     raw,
@@ -149,7 +147,8 @@ function modernConfig(
     global,
     reach: Math.floor(number("local_attention", 128) / 2),
     globalTheta,
-    localTheta: theta("sliding_attention", "local_rope_theta", 10_000),
+    // Null, unlike a missing value, means that local layers turn as global ones do.
+    localTheta: raw["local_rope_theta"] === null ? globalTheta : theta("sliding_attention", "local_rope_theta", 10_000),
     classifierPooling: raw["classifier_pooling"] === "mean" ? "mean" : "cls",
     classifierActivation: activationOf(raw["classifier_activation"]),
   }

@@ -1,0 +1,162 @@
+/** Loads encoders from safetensors and runs them in batches. @module */
+import { RankineError } from "../../core/errors.js"
+import { createSession, type OnnxSession, type SessionOptions } from "../../onnx/session.js"
+import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
+import { type BatchLimits, type RunBatchesOptions, runBatches } from "../batching.js"
+import { openSafetensors } from "../checkpoint/safetensors.js"
+import type { AttentionForm } from "./attention.js"
+import { buildEncoder, type EncoderOutput, OUTPUT } from "./build.js"
+import { type EncoderConfig, readEncoderConfig } from "./config.js"
+
+/** Where and how an encoder runs. */
+export interface EncoderSettings extends Omit<SessionOptions, "externalData"> {
+  /** Limits of the batches that larger requests are split into. */
+  readonly batch?: BatchLimits
+  /** Default `fused`. */
+  readonly attention?: AttentionForm
+}
+
+export interface EncoderOptions extends EncoderSettings {
+  /** Default `{ kind: "hidden" }`. */
+  readonly output?: EncoderOutput
+}
+
+/** The tokens of one row, special ones included. */
+export interface EncoderRow {
+  readonly ids: readonly number[]
+  /** Which text each token belongs to. Default: all the first. Ignored by models without token types. */
+  readonly typeIds?: readonly number[]
+}
+
+export type EncoderRunOptions = Pick<RunBatchesOptions, "signal" | "onRows">
+
+/** An encoder in a session; it holds native memory until it is disposed of. */
+export interface EncoderModel extends AsyncDisposable {
+  readonly config: EncoderConfig
+  readonly output: EncoderOutput
+  /** Numbers for each row, or for each token with the output `hidden`. */
+  readonly width: number
+  /** Most tokens of a row. */
+  readonly maxLength: number
+  /** Of the weights. */
+  readonly checksum: string
+  readonly device: OnnxSession["device"]
+  readonly deviceReason: string
+  /**
+   * Runs any number of rows, in batches by length, and gives one array for each in their order: `width` numbers, or tokens times `width`
+   * with the output `hidden`. Throws `argument` for rows that are empty, too long, or have ids outside the vocabulary.
+   */
+  run(rows: readonly EncoderRow[], options?: EncoderRunOptions): Promise<Float32Array[]>
+  /** The same, with each array turned into something smaller as soon as it is there. It is a view of the whole batch: copy what is kept. */
+  run<Result>(
+    rows: readonly EncoderRow[],
+    options: EncoderRunOptions,
+    convert: (values: Float32Array) => Result,
+  ): Promise<Result[]>
+}
+
+/**
+ * Loads config.json and the safetensors of a folder as an encoder: BERT (MiniLM), RoBERTa (XLM-R), DistilBERT, MPNet, ModernBERT.
+ *
+ * The weights are mapped by the session from their own files; they never pass through JavaScript.
+ * @throws RankineError `not-found` for missing files, `data` for malformed ones, `model` for what is not supported, `dependency` where
+ *   onnxruntime-node or the device asked for is missing
+ */
+export async function loadEncoder(folder: string, options: EncoderOptions = {}): Promise<EncoderModel> {
+  const { output = { kind: "hidden" }, batch = {}, attention = "fused", ...session } = options
+  const config = await readEncoderConfig(folder)
+  const checkpoint = await openSafetensors(folder)
+  const { model, folder: externalData, width, withTypes } = buildEncoder(config, checkpoint, output, attention)
+  const checksum = await checkpoint.checksum()
+  const onnx = await createSession(model, { ...session, externalData })
+  const { maxLength } = config
+
+  const runBatch = async <Result>(
+    rows: readonly EncoderRow[],
+    signal: AbortSignal | undefined,
+    convert: (values: Float32Array) => Result,
+  ): Promise<Result[]> => {
+    const length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
+    const feeds = feedsOf(rows, length, config, withTypes)
+    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, ...(signal ? { signal } : {}) })
+    const { data } = outputOf(outputs, OUTPUT, "float32")
+    const perToken = output.kind === "hidden"
+    return rows.map(({ ids }, row) => {
+      const at = row * (perToken ? length * width : width)
+      return convert(data.subarray(at, at + (perToken ? ids.length * width : width)))
+    })
+  }
+  // Copies by default, so that keeping one row does not keep the whole batch.
+  const copy = (values: Float32Array): Float32Array => values.slice()
+  async function run(rows: readonly EncoderRow[], options?: EncoderRunOptions): Promise<Float32Array[]>
+  async function run<Result>(
+    rows: readonly EncoderRow[],
+    options: EncoderRunOptions,
+    convert: (values: Float32Array) => Result,
+  ): Promise<Result[]>
+  async function run(
+    rows: readonly EncoderRow[],
+    { signal, onRows }: EncoderRunOptions = {},
+    convert: (values: Float32Array) => unknown = copy,
+  ): Promise<unknown[]> {
+    rows.forEach((row, index) => {
+      checkRow(row, index, config)
+    })
+    const lengths = rows.map(({ ids }) => ids.length)
+    const pick = (picked: readonly number[]) => picked.map((row) => rows[row])
+    const limits = { ...batch, signal, ...(onRows ? { onRows } : {}) }
+    return runBatches(lengths, (picked) => runBatch(pick(picked), signal, convert), limits)
+  }
+  return {
+    config,
+    output,
+    width,
+    maxLength,
+    checksum,
+    device: onnx.device,
+    deviceReason: onnx.deviceReason,
+    run,
+    [Symbol.asyncDispose]: () => onnx[Symbol.asyncDispose](),
+  }
+}
+
+function feedsOf(
+  rows: readonly EncoderRow[],
+  length: number,
+  { padId }: EncoderConfig,
+  withTypes: boolean,
+): Record<string, Tensor> {
+  const dims = [rows.length, length]
+  const ids = new Int32Array(rows.length * length).fill(padId)
+  const mask = new Int32Array(rows.length * length)
+  const types = new Int32Array(withTypes ? rows.length * length : 0)
+  rows.forEach((row, index) => {
+    const at = index * length
+    ids.set(row.ids, at)
+    mask.fill(1, at, at + row.ids.length)
+    if (withTypes && row.typeIds) types.set(row.typeIds, at)
+  })
+  const feeds: Record<string, Tensor> = {
+    input_ids: tensor("int32", ids, dims),
+    attention_mask: tensor("int32", mask, dims),
+  }
+  if (withTypes) feeds["token_type_ids"] = tensor("int32", types, dims)
+  return feeds
+}
+
+/** A wrong id would read foreign memory or fail with a message about a graph's node. */
+function checkRow({ ids, typeIds }: EncoderRow, index: number, config: EncoderConfig): void {
+  const refuse = (what: string) => new RankineError("argument", `row ${index} ${what}`)
+  if (ids.length === 0) throw refuse("has no tokens: encode texts with their special tokens")
+  if (ids.length > config.maxLength)
+    throw refuse(`has ${ids.length} tokens; this model reads ${config.maxLength}: encode with maxLength`)
+  for (const id of ids)
+    if (!(id >= 0 && id < config.vocabulary && Number.isInteger(id)))
+      throw refuse(
+        `has token id ${id} outside the vocabulary of ${config.vocabulary}: tokenizer and model do not belong together`,
+      )
+  if (typeIds === undefined || config.tokenTypes <= 1) return
+  if (typeIds.length !== ids.length) throw refuse(`has ${ids.length} tokens and ${typeIds.length} token types`)
+  if (typeIds.some((type) => !(type >= 0 && type < config.tokenTypes && Number.isInteger(type))))
+    throw refuse(`has token types outside 0 to ${config.tokenTypes - 1}`)
+}

@@ -1,0 +1,12 @@
+/** Models from local files: checkpoints, tokenizers, encoders, embedders. @module */
+export * from "./batching.js"
+export * from "./checkpoint/safetensors.js"
+export type { EncoderOutput } from "./encoder/build.js"
+export { type EncoderConfig, type EncoderFamily, readEncoderConfig } from "./encoder/config.js"
+export * from "./encoder/load.js"
+export type { Pooling } from "./encoder/pooling.js"
+export * from "./embedder.js"
+export * from "./embedding-model.js"
+export * from "./locate.js"
+export * from "./sparse-encoder.js"
+export * from "./tokenizer.js"
