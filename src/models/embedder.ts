@@ -117,7 +117,7 @@ class TransformerEmbedder implements Embedder {
     return { vectors, tokens, truncated }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.encoder[Symbol.asyncDispose]()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.encoder[Symbol.asyncDispose]()
   }
 }

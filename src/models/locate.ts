@@ -14,7 +14,7 @@ export interface LocateOptions {
 
 /** The folder of local models: RANKINE_MODELS, else `~/.cache/rankine/models`. */
 export function defaultModelsDir(): string {
-  return process.env["RANKINE_MODELS"] || join(homedir(), ".cache", "rankine", "models")
+  return process.env.RANKINE_MODELS || join(homedir(), ".cache", "rankine", "models")
 }
 
 /**

@@ -39,7 +39,8 @@ const poolingModes: Readonly<Record<string, Pooling>> = {
 export async function readSentenceTransformer(folder: string): Promise<SentenceTransformer | undefined> {
   const modules = await readModelJson(folder, "modules.json")
   if (!modules) return undefined
-  if (!Array.isArray(modules)) throw new RankineError("data", `${join(folder, "modules.json")} must be a list of modules`)
+  if (!Array.isArray(modules))
+    throw new RankineError("data", `${join(folder, "modules.json")} must be a list of modules`)
   let transformer: string | undefined
   let pooling: Pooling | undefined
   let includesPrompt = true
@@ -51,7 +52,7 @@ export async function readSentenceTransformer(folder: string): Promise<SentenceT
     else if (kind === "Pooling" && !pooling) {
       const config = (await readModelJson(place, "config.json")) ?? {}
       pooling = poolingOf(config, place)
-      includesPrompt = config["include_prompt"] !== false
+      includesPrompt = config.include_prompt !== false
     } else if (kind === "Normalize") normalize = true
     else
       throw new RankineError(
@@ -71,19 +72,19 @@ export async function readSentenceTransformer(folder: string): Promise<SentenceT
   const prompts = await promptsOf(folder)
   if (!includesPrompt && (prompts.query || prompts.document))
     throw new RankineError("model", "pooling without the prompt's tokens (include_prompt: false) is not supported")
-  const longest = limits["max_seq_length"]
+  const longest = limits.max_seq_length
   return {
     transformer,
     pooling,
     normalize,
     maxLength: typeof longest === "number" && longest > 0 ? longest : undefined,
-    lowerCase: limits["do_lower_case"] === true,
+    lowerCase: limits.do_lower_case === true,
     prompts,
   }
 }
 
 function poolingOf(config: Readonly<Record<string, unknown>>, place: string): Pooling {
-  const newer = config["pooling_mode"]
+  const newer = config.pooling_mode
   const names =
     typeof newer === "string"
       ? [newer]
@@ -101,8 +102,8 @@ function poolingOf(config: Readonly<Record<string, unknown>>, place: string): Po
 /** The prompt for queries is called `query`, the one for documents `document`, `passage` or `corpus`; else the default one is for both. */
 async function promptsOf(folder: string): Promise<{ query: string; document: string }> {
   const config = (await readModelJson(folder, "config_sentence_transformers.json")) ?? {}
-  const prompts = (config["prompts"] ?? {}) as Readonly<Record<string, unknown>>
-  const byDefault = config["default_prompt_name"]
+  const prompts = (config.prompts ?? {}) as Readonly<Record<string, unknown>>
+  const byDefault = config.default_prompt_name
   const first = (...names: string[]): string => {
     for (const name of typeof byDefault === "string" ? [...names, byDefault] : names) {
       const prompt = Object.hasOwn(prompts, name) ? prompts[name] : undefined

@@ -49,7 +49,10 @@ export interface SparseEncoder extends Encoder<SparseVector>, AsyncDisposable {
  * @throws RankineError `not-found` where model or files are missing, `model` where it has no masked-language-model head
  * @see Formal et al., SPLADE v2, 2021
  */
-export async function loadSparseEncoder(nameOrPath: string, options: SparseEncoderOptions = {}): Promise<SparseEncoder> {
+export async function loadSparseEncoder(
+  nameOrPath: string,
+  options: SparseEncoderOptions = {},
+): Promise<SparseEncoder> {
   const { modelsDir, maxLength: wanted, threshold = 0, ...settings } = options
   if (!(threshold >= 0))
     throw new RankineError("argument", `threshold must be a number of at least 0, got ${threshold}`)
@@ -108,8 +111,8 @@ class Splade implements SparseEncoder {
     return { vectors, tokens, truncated }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.encoder[Symbol.asyncDispose]()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.encoder[Symbol.asyncDispose]()
   }
 }
 

@@ -31,33 +31,33 @@ type Json = Record<string, unknown>
 export function readTemplate(processor: unknown, idOf: (token: string) => number | undefined): SpecialTokenTemplate {
   if (processor === null || processor === undefined) return BARE
   const entry = processor as Json
-  switch (entry["type"]) {
+  switch (entry.type) {
     case "ByteLevel":
       return BARE
     case "Sequence": {
-      const parts = Array.isArray(entry["processors"]) ? entry["processors"] : []
+      const parts = Array.isArray(entry.processors) ? entry.processors : []
       const templates = parts.map((part) => readTemplate(part, idOf)).filter((template) => template !== BARE)
       if (templates.length > 1) throw unsupported("a sequence of several templates")
       return templates[0] ?? BARE
     }
     case "BertProcessing":
-      return around(single(entry["cls"]), single(entry["sep"]), false)
+      return around(single(entry.cls), single(entry.sep), false)
     case "RobertaProcessing":
-      return around(single(entry["cls"]), single(entry["sep"]), true)
+      return around(single(entry.cls), single(entry.sep), true)
     case "TemplateProcessing": {
-      const special = (entry["special_tokens"] ?? {}) as Record<string, Json | undefined>
+      const special = (entry.special_tokens ?? {}) as Record<string, Json | undefined>
       const ids = (token: string): number[] => {
-        const own = special[token]?.["ids"]
+        const own = special[token]?.ids
         if (Array.isArray(own)) return own as number[]
         const id = idOf(token)
         if (id === undefined) throw unsupported(`the unknown special token ${token}`)
         return [id]
       }
       const pieces = (list: unknown) => (Array.isArray(list) ? list : []).map((item) => piece(item as Json, ids))
-      return { single: pieces(entry["single"]), pair: pieces(entry["pair"]) }
+      return { single: pieces(entry.single), pair: pieces(entry.pair) }
     }
     default:
-      throw unsupported(`the type ${JSON.stringify(entry["type"])}`)
+      throw unsupported(`the type ${JSON.stringify(entry.type)}`)
   }
 }
 

@@ -46,6 +46,8 @@ export interface Tokenizer {
   decode(ids: readonly number[]): string
 }
 
+const MODELS: ReadonlySet<unknown> = new Set(["WordPiece", "Unigram", "BPE"])
+
 /** Larger values of `model_max_length` mean "none". */
 const NO_LIMIT = 1_000_000
 
@@ -65,6 +67,13 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       { details: { folder, lookedFor: ["tokenizer.json", "tokenizer_config.json"] } },
     )
   const config = (await readModelJson(folder, "tokenizer_config.json")) ?? {}
+  // An unknown kind of model would be read as a plain word list, and every id would be wrong.
+  const kind = (json.model as { type?: unknown } | undefined)?.type
+  if (kind !== undefined && !MODELS.has(kind))
+    throw new RankineError(
+      "data",
+      `${join(folder, "tokenizer.json")}: a model of type ${JSON.stringify(kind)} is not supported (${[...MODELS].join(", ")} are)`,
+    )
   let inner: Inner
   try {
     const absent = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] }
@@ -78,17 +87,17 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 
 function wrap(inner: Inner, json: Record<string, unknown>, config: Record<string, unknown>): Tokenizer {
   const idOf = (token: string) => inner.token_to_id(token)
-  const template = readTemplate(json["post_processor"], idOf)
+  const template = readTemplate(json.post_processor, idOf)
   const bare: readonly TemplatePiece[] = [{ text: "A", typeId: 0 }]
   // Where a model has no token for the unknown, an unknown character has no id; it is dropped, as the original does.
   const idsOf = (text: string) =>
-    inner.encode(text, { add_special_tokens: false }).ids.filter((id) => (id as number | undefined) !== undefined)
+    inner.encode(text, { add_special_tokens: false }).ids.filter((id: number | undefined) => id !== undefined)
   let size = 0
   for (const id of inner.get_vocab().values()) size = Math.max(size, id + 1)
   return {
     size,
     special: specialIds(json, config, idOf),
-    maxLength: limitOf(config["model_max_length"]),
+    maxLength: limitOf(config.model_max_length),
     idOf,
     tokenOf: (id) => inner.id_to_token(id),
     decode: (ids) => (ids.length === 0 ? "" : inner.decode([...ids], { skip_special_tokens: true })),
@@ -151,7 +160,7 @@ function specialIds(
     bos: ["<s>"],
     eos: ["</s>"],
   } as const
-  const added = Array.isArray(json["added_tokens"]) ? (json["added_tokens"] as { content?: unknown }[]) : []
+  const added = Array.isArray(json.added_tokens) ? (json.added_tokens as { content?: unknown }[]) : []
   const isAdded = new Set(added.map(({ content }) => content))
   const ids: Partial<Record<keyof typeof usual, number>> = {}
   for (const kind of Object.keys(usual) as (keyof typeof usual)[]) {

@@ -43,8 +43,14 @@ describe.skipIf(!existsSync(tiny) || !installed("onnxruntime-node"))("loadEmbedd
     const module = (type: string, path: string) => ({ type: `sentence_transformers.models.${type}`, path })
     await mkdir(join(folder, "1_Pooling"), { recursive: true })
     await writeFile(join(folder, "1_Pooling/config.json"), JSON.stringify({ pooling_mode: pooling }))
-    await writeFile(join(folder, "modules.json"), JSON.stringify([module("Transformer", ""), module("Pooling", "1_Pooling")]))
-    await writeFile(join(folder, "sentence_bert_config.json"), JSON.stringify({ max_seq_length: 10, do_lower_case: true }))
+    await writeFile(
+      join(folder, "modules.json"),
+      JSON.stringify([module("Transformer", ""), module("Pooling", "1_Pooling")]),
+    )
+    await writeFile(
+      join(folder, "sentence_bert_config.json"),
+      JSON.stringify({ max_seq_length: 10, do_lower_case: true }),
+    )
     await writeFile(join(folder, "config_sentence_transformers.json"), JSON.stringify({ prompts }))
   }
 
@@ -89,6 +95,8 @@ describe.skipIf(!existsSync(tiny) || !installed("onnxruntime-node"))("loadEmbedd
       code: "argument",
     })
     await using model = await loadEmbedder(folder, { device: "cpu", pooling: "cls" })
-    await expect(model.encode(["w5"], "query", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" })
+    await expect(model.encode(["w5"], "query", { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "aborted",
+    })
   })
 })

@@ -28,9 +28,16 @@ describe("readSentenceTransformer", () => {
   it("reads pooling, normalisation, length, case and prompts", async () => {
     await put({
       "modules.json": modules,
-      "1_Pooling/config.json": { word_embedding_dimension: 8, pooling_mode_cls_token: false, pooling_mode_mean_tokens: true },
+      "1_Pooling/config.json": {
+        word_embedding_dimension: 8,
+        pooling_mode_cls_token: false,
+        pooling_mode_mean_tokens: true,
+      },
       "sentence_bert_config.json": { max_seq_length: 256, do_lower_case: true },
-      "config_sentence_transformers.json": { prompts: { query: "query: ", passage: "passage: " }, default_prompt_name: null },
+      "config_sentence_transformers.json": {
+        prompts: { query: "query: ", passage: "passage: " },
+        default_prompt_name: null,
+      },
     })
     expect(await readSentenceTransformer(folder)).toEqual({
       transformer: folder.endsWith("/") ? folder : join(folder, ""),

@@ -32,6 +32,7 @@ async function sample(hash: Hash, file: string, tensors: readonly TensorInfo[]):
   if (own.length > 0) await update(0, own[0].offset)
   for (const { offset, length } of own) {
     await update(offset, Math.min(SAMPLE, length))
-    if (length > SAMPLE) await update(Math.max(offset + SAMPLE, offset + length - SAMPLE), Math.min(SAMPLE, length - SAMPLE))
+    if (length > SAMPLE)
+      await update(Math.max(offset + SAMPLE, offset + length - SAMPLE), Math.min(SAMPLE, length - SAMPLE))
   }
 }

@@ -105,7 +105,10 @@ async function shards(folder: string, index: string): Promise<{ files: string[];
     if (names.has(name)) continue
     const file = join(folder, name)
     if (!(await exists(file)))
-      throw new RankineError("not-found", `${file} is missing: ${basename(index)} needs it, copy all files of the model`)
+      throw new RankineError(
+        "not-found",
+        `${file} is missing: ${basename(index)} needs it, copy all files of the model`,
+      )
     names.set(name, await realpath(file))
   }
   return {
@@ -132,7 +135,8 @@ async function readHeader(
   for (const [name, { offset, length }] of [...tensors].sort(
     ([, a], [, b]) => a.offset - b.offset || a.length - b.length,
   )) {
-    if (offset !== end) throw malformed(file, `tensor ${name} ${offset < end ? "overlaps" : "leaves a gap after"} another`)
+    if (offset !== end)
+      throw malformed(file, `tensor ${name} ${offset < end ? "overlaps" : "leaves a gap after"} another`)
     end += length
   }
   if (end > size) throw malformed(file, `cut short: ${size} bytes of ${end}`)

@@ -72,7 +72,7 @@ export async function readEncoderConfig(folder: string): Promise<EncoderConfig> 
 
 /** The same from an object. */
 export function parseEncoderConfig(raw: Readonly<Record<string, unknown>>): EncoderConfig {
-  const type = raw["model_type"]
+  const type = raw.model_type
   const family = typeof type === "string" && Object.hasOwn(families, type) ? families[type] : undefined
   if (!family)
     throw new RankineError(
@@ -116,10 +116,13 @@ export function parseEncoderConfig(raw: Readonly<Record<string, unknown>>): Enco
 
 /** Variants that share a family's name and not its arithmetic would give wrong numbers without a word. */
 function refuseVariants(raw: Readonly<Record<string, unknown>>): void {
-  const positions = raw["position_embedding_type"]
+  const positions = raw.position_embedding_type
   if (positions !== undefined && positions !== null && positions !== "absolute")
-    throw new RankineError("model", `config.json: position_embedding_type ${JSON.stringify(positions)} is not supported`)
-  if (raw["is_decoder"] === true || raw["add_cross_attention"] === true)
+    throw new RankineError(
+      "model",
+      `config.json: position_embedding_type ${JSON.stringify(positions)} is not supported`,
+    )
+  if (raw.is_decoder === true || raw.add_cross_attention === true)
     throw new RankineError("model", "config.json: the model is a decoder, not an encoder")
 }
 
@@ -129,13 +132,13 @@ function modernConfig(
   number: (name: string, fallback?: number) => number,
 ): ModernBertConfig {
   const every = number("global_attn_every_n_layers", 3)
-  const types = raw["layer_types"]
+  const types = raw.layer_types
   const global = Array.isArray(types)
     ? types.map((type) => type === "full_attention")
     : Array.from({ length: layers }, (_, layer) => layer % every === 0)
   if (global.length !== layers)
     throw new RankineError("data", `config.json: layer_types names ${global.length} layers of ${layers}`)
-  const rope = raw["rope_parameters"] as Record<string, { rope_theta?: unknown; rope_type?: unknown }> | undefined
+  const rope = raw.rope_parameters as Record<string, { rope_theta?: unknown; rope_type?: unknown }> | undefined
   const theta = (kind: string, old: string, fallback: number) => {
     const entry = rope?.[kind]
     if (entry?.rope_type !== undefined && entry.rope_type !== "default")
@@ -148,9 +151,9 @@ function modernConfig(
     reach: Math.floor(number("local_attention", 128) / 2),
     globalTheta,
     // Null, unlike a missing value, means that local layers turn as global ones do.
-    localTheta: raw["local_rope_theta"] === null ? globalTheta : theta("sliding_attention", "local_rope_theta", 10_000),
-    classifierPooling: raw["classifier_pooling"] === "mean" ? "mean" : "cls",
-    classifierActivation: activationOf(raw["classifier_activation"]),
+    localTheta: raw.local_rope_theta === null ? globalTheta : theta("sliding_attention", "local_rope_theta", 10_000),
+    classifierPooling: raw.classifier_pooling === "mean" ? "mean" : "cls",
+    classifierActivation: activationOf(raw.classifier_activation),
   }
 }
 
@@ -168,7 +171,6 @@ const activations: Readonly<Record<string, Activation>> = {
 function activationOf(name: unknown): Activation {
   if (name === undefined || name === null) return "gelu"
   const known = typeof name === "string" && Object.hasOwn(activations, name) ? activations[name] : undefined
-  if (!known)
-    throw new RankineError("model", `config.json: the activation ${JSON.stringify(name)} is not supported`)
+  if (!known) throw new RankineError("model", `config.json: the activation ${JSON.stringify(name)} is not supported`)
   return known
 }

@@ -36,9 +36,9 @@ export function classify(net: Net, config: EncoderConfig, hidden: Value, mask: V
     case "modernbert": {
       const modern = config.modern!
       const pooled = pool(net, hidden, mask, modern.classifierPooling)
-      const dense = net.linear(pooled, "head.dense", width, width, config.raw["classifier_bias"] === true)
+      const dense = net.linear(pooled, "head.dense", width, width, config.raw.classifier_bias === true)
       const inner = net.activation(dense, modern.classifierActivation)
-      const normed = net.layerNorm(inner, "head.norm", width, config.normEpsilon, config.raw["norm_bias"] === true)
+      const normed = net.layerNorm(inner, "head.norm", width, config.normEpsilon, config.raw.norm_bias === true)
       return net.linear(normed, "classifier", labels, width)
     }
   }
@@ -67,10 +67,10 @@ export function termWeights(net: Net, config: EncoderConfig, inputs: EncoderInpu
     names.dense,
     width,
     width,
-    !modern || config.raw["classifier_bias"] === true,
+    !modern || config.raw.classifier_bias === true,
   )
   const active = net.activation(dense, modern ? config.modern!.classifierActivation : config.activation)
-  const normed = net.layerNorm(active, names.norm, width, config.normEpsilon, !modern || config.raw["norm_bias"] === true)
+  const normed = net.layerNorm(active, names.norm, width, config.normEpsilon, !modern || config.raw.norm_bias === true)
   // Padding becomes a copy of the first token, which cannot change a maximum: cheaper than masking each logit.
   const rows = inputs.unflatten(normed, width)
   const real = net.unsqueeze(net.cast(inputs.mask, "bool"), 2)

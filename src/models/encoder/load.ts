@@ -140,7 +140,7 @@ function feedsOf(
     input_ids: tensor("int32", ids, dims),
     attention_mask: tensor("int32", mask, dims),
   }
-  if (withTypes) feeds["token_type_ids"] = tensor("int32", types, dims)
+  if (withTypes) feeds.token_type_ids = tensor("int32", types, dims)
   return feeds
 }
 

@@ -14,9 +14,9 @@ export function modernBertHidden(net: Net, config: EncoderConfig, inputs: Encode
   const { width, heads, intermediate: inner, raw } = config
   const modern = config.modern!
   const size = width / heads
-  const attentionBias = raw["attention_bias"] === true
-  const feedBias = raw["mlp_bias"] === true
-  const norm = (x: Value, name: string) => net.layerNorm(x, name, width, config.normEpsilon, raw["norm_bias"] === true)
+  const attentionBias = raw.attention_bias === true
+  const feedBias = raw.mlp_bias === true
+  const norm = (x: Value, name: string) => net.layerNorm(x, name, width, config.normEpsilon, raw.norm_bias === true)
   const globalTurns = rotations(net, inputs.places, size, modern.globalTheta)
   const localTurns = rotations(net, inputs.places, size, modern.localTheta)
   const near = nearness(net, inputs.places, modern)

@@ -28,7 +28,12 @@ export class Net {
   }
 
   /** A node with one output. */
-  op(type: string, inputs: readonly (Value | undefined)[], attributes: Record<string, AttributeGiven> = {}, domain = ""): Value {
+  op(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Record<string, AttributeGiven> = {},
+    domain = "",
+  ): Value {
     return this.graph.op(type, inputs, attributes, { domain })
   }
 
@@ -150,9 +155,7 @@ export class Net {
 
   #candidates(name: string): string[] {
     // Checkpoints converted from TensorFlow call a layer norm's weight and bias gamma and beta.
-    const older = name
-      .replace(/(layer_?norm)\.weight$/i, "$1.gamma")
-      .replace(/(layer_?norm)\.bias$/i, "$1.beta")
+    const older = name.replace(/(layer_?norm)\.weight$/i, "$1.gamma").replace(/(layer_?norm)\.bias$/i, "$1.beta")
     const names = older === name ? [name] : [name, older]
     return names.flatMap((each) => ["", ...this.prefixes].map((prefix) => prefix + each))
   }
@@ -161,8 +164,7 @@ export class Net {
     const known = this.#weights.get(name)
     if (known) return known
     const type = graphTypes[info.dtype]
-    if (!type)
-      throw new RankineError("data", `weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`)
+    if (!type) throw new RankineError("data", `weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`)
     const length = dims.reduce((product, size) => product * size, info.dtype === "F32" ? 4 : 2)
     const stored = this.graph.weight(name, {
       type,

@@ -180,7 +180,9 @@ async function halved(model: string, dtype: "F16" | "BF16"): Promise<Buffer> {
   let at = 0
   for (const [name, { shape }] of source.tensors) {
     const values = await source.read(name)
-    const bytes = new Uint8Array(Uint16Array.from(values, dtype === "F16" ? toHalf : (value) => bits(value) >>> 16).buffer)
+    const bytes = new Uint8Array(
+      Uint16Array.from(values, dtype === "F16" ? toHalf : (value) => bits(value) >>> 16).buffer,
+    )
     header[name] = { dtype, shape, data_offsets: [at, at + bytes.length] }
     at += bytes.length
     parts.push(bytes)
@@ -200,5 +202,5 @@ function toHalf(value: number): number {
   const word = bits(value)
   const exponent = ((word >>> 23) & 255) - 112
   if (exponent <= 0) return (word >>> 16) & 0x8000
-  return ((word >>> 16) & 0x8000) + (((exponent << 23) | (word & 0x7fffff)) + 0x1000 >>> 13)
+  return ((word >>> 16) & 0x8000) + ((((exponent << 23) | (word & 0x7fffff)) + 0x1000) >>> 13)
 }
