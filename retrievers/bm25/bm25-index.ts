@@ -1,5 +1,5 @@
 /** BM25 over an inverted index that grows and shrinks without being rebuilt. @module */
-import { DEFAULT_TOP_K, type Description, type Retriever, type RunOptions } from "../../src/core/contracts.js"
+import { type Description, type Retriever, type RunOptions, resolveTopK } from "../../src/core/contracts.js"
 import type { Document, DocumentStore, Query } from "../../src/core/document.js"
 import { RankineError, throwIfAborted, toRankineError } from "../../src/core/errors.js"
 import { compareHits, emptyRanking, type Hit, noUsage, type Ranking, type Warning } from "../../src/core/ranking.js"
@@ -40,6 +40,9 @@ export interface Bm25Stats {
 const LOOK_EVERY = 64
 const TURN_MS = 25
 
+/** Documents that are read from disk at the same time. */
+const READ_AT_ONCE = 256
+
 /**
  * A BM25 index in memory. Build it from documents, or load it from a directory; add and delete at any time.
  *
@@ -63,7 +66,7 @@ export class Bm25Index implements Retriever {
   readonly #reader: QueryReader
   readonly #hidden = new HiddenDocuments()
   #segments: Segment[] = []
-  #searchers: SegmentSearcher[] = []
+  #searchers: SegmentSearcher[] | undefined
   #statistics: FieldStatistics[] = []
   #generation = 0
   /** Additions and deletions take turns: each sees the index that the one before it left. */
@@ -184,10 +187,9 @@ export class Bm25Index implements Retriever {
    * Hits have scores above 0 and `scoreKind` is `bm25`. `topK` (default 1000) must be a whole number of at least 1.
    */
   async retrieve(queries: readonly Query[], options: Bm25SearchOptions = {}): Promise<Ranking[]> {
-    const { topK = DEFAULT_TOP_K, onError = "throw" } = options
-    if (!Number.isInteger(topK) || topK < 1)
-      throw new RankineError("argument", `topK must be a whole number of at least 1, got ${topK}`)
-    const hiddenByFilter = options.filter && this.#hidden.ofFilter(options.filter, this.#segments, this.#generation)
+    const topK = resolveTopK(options)
+    const filtered = () => options.filter && this.#hidden.ofFilter(options.filter, this.#segments, this.#generation)
+    let hiddenByFilter = filtered()
     const rankings: Ranking[] = []
     let turn = performance.now()
     for (const query of queries) {
@@ -196,13 +198,15 @@ export class Bm25Index implements Retriever {
       if (started - turn > TURN_MS) {
         options.onProgress?.({ stage: this.name, done: rankings.length, total: queries.length, unit: "queries" })
         await new Promise(setImmediate)
+        // The index may have changed meanwhile: what is hidden belongs to the segments of now.
+        hiddenByFilter = filtered()
         turn = performance.now()
       }
       try {
         rankings.push(this.#rank(query, topK, hiddenByFilter, options, started))
       } catch (thrown) {
         const error = toRankineError(thrown)
-        if (onError === "throw") throw error
+        if (options.onError !== "mark") throw error
         rankings.push({ ...emptyRanking(query, "bm25"), status: "failed", error })
       }
     }
@@ -264,6 +268,7 @@ export class Bm25Index implements Retriever {
   ): Hit[] {
     let hits: Hit[] = []
     let floor = 0
+    this.#searchers ??= this.#prepareSearchers()
     this.#searchers.forEach((searcher, index) => {
       const clauses = read.bySegment[index]!
       if (clauses.length === 0) return
@@ -332,12 +337,16 @@ export class Bm25Index implements Retriever {
     this.#segments = mergeSegments(this.#segments, false)
   }
 
-  /** Whatever was derived from the old statistics is void. */
+  /** Whatever was derived from the old statistics is void. It is computed anew by the next search, so that many small changes stay cheap. */
   #renew(): void {
     this.#generation++
     for (const segment of this.#segments) segment.forgetDerived()
     this.#statistics = this.#fieldNames.map((_, field) => fieldStatistics(this.#segments, field))
-    this.#searchers = this.#segments.map((segment) => {
+    this.#searchers = undefined
+  }
+
+  #prepareSearchers(): SegmentSearcher[] {
+    return this.#segments.map((segment) => {
       const factors = this.#statistics.map(({ averageLength }, field) =>
         lengthFactors(segment, field, this.settings, averageLength),
       )
@@ -347,10 +356,13 @@ export class Bm25Index implements Retriever {
 
   async #getDocuments(ids: readonly string[], signal: AbortSignal | undefined): Promise<(Document | undefined)[]> {
     const found: (Document | undefined)[] = []
-    for (const id of ids) {
+    for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
       throwIfAborted(signal)
-      const place = this.#find(id)
-      found.push(await place?.[0].documents?.get(place[1]))
+      const some = ids.slice(from, from + READ_AT_ONCE).map(async (id) => {
+        const place = this.#find(id)
+        return place?.[0].documents?.get(place[1])
+      })
+      found.push(...(await Promise.all(some)))
     }
     return found
   }

@@ -15,6 +15,8 @@ const BLOCK_SHIFT: u32 = 4
 const BLOCK: u32 = 1 << BLOCK_SHIFT
 /** Documents whose sums are kept at once: 256 KiB of float64 stay in the second-level cache. */
 const CHUNK: u32 = 32768
+/** Looking at a posting costs about as much as looking at this many documents in order. */
+const RARE: u32 = 4
 /** The sum of all bounds in units of a block's bound, which is an unsigned 16-bit number with room for rounding. */
 const SCALE_TOTAL: f64 = 32000
 
@@ -204,6 +206,26 @@ function collect(sums: usize, base: u32, count: u32, mask: usize): void {
   }
 }
 
+/** As `collect`, by going through the postings again: cheaper than a look at every document when the terms are rare. */
+function gather(clauses: usize, clauseCount: u32, sums: usize, mask: usize): void {
+  let least = leastSum()
+  for (let c: u32 = 0; c < clauseCount; c++) {
+    const clause = clauses + <usize>c * CLAUSE
+    const postings = <usize>load<u32>(clause)
+    const count = load<u32>(clause, 4)
+    for (let i: u32 = 0; i < count; i++) {
+      const doc = load<u32>(postings + (<usize>i << 2)) >> 8
+      const at = sums + (<usize>doc << 3)
+      const sum = load<f64>(at)
+      store<f64>(at, 0)
+      if (sum > 0 && sum >= least) {
+        offer(<f32>sum, doc, mask)
+        least = leastSum()
+      }
+    }
+  }
+}
+
 /**
  * Scores every document that holds a query term; returns how many results lie in `out` as sorted keys, best first.
  * `sums` must hold min(CHUNK, documents rounded up to 8) zeros, and holds them again afterwards. `out` and `spare` have room for `room` keys,
@@ -214,11 +236,17 @@ export function exhaustive(
   histogram: usize, k: u32, floor: f32,
 ): u32 {
   begin(out, room, k, floor)
-  for (let c: u32 = 0; c < clauseCount; c++) store<u32>(clauses + <usize>c * CLAUSE, 0, 20)
+  let postings: u32 = 0
+  for (let c: u32 = 0; c < clauseCount; c++) {
+    const clause = clauses + <usize>c * CLAUSE
+    store<u32>(clause, 0, 20)
+    postings += load<u32>(clause, 4)
+  }
   for (let base: u32 = 0; base < documents; base += CHUNK) {
     const end = min(base + CHUNK, documents)
     for (let c: u32 = 0; c < clauseCount; c++) accumulate(clauses + <usize>c * CLAUSE, sums, base, end)
-    collect(sums, base, (end - base + 7) & ~7, mask)
+    if (documents <= CHUNK && postings < documents / RARE) gather(clauses, clauseCount, sums, mask)
+    else collect(sums, base, (end - base + 7) & ~7, mask)
   }
   return finish(spare, histogram)
 }
@@ -480,22 +508,25 @@ function pass(
   }
 }
 
-/** Blocks per sample when the distribution of bounds is estimated. */
-const SAMPLE: u32 = 8
+/** About so many blocks are looked at when the distribution of bounds is estimated. */
+const SAMPLED: u32 = 2048
+/** Clauses that add less than this to a bound get it added everywhere: a row's pass costs more than it tells apart. */
+const NEGLIGIBLE: f64 = SCALE_TOTAL / 256
 
 /**
  * A bound that roughly `count` blocks reach, from a sample; bounds are counted in 256 steps up to the highest possible.
  * Any answer is right: it only decides which blocks are scored first.
  */
 function boundReachedBy(count: u32, bounds: usize, blocks: u32, histogram: usize): i32 {
+  const stride = max<u32>(blocks / SAMPLED, 4)
   memory.fill(histogram, 0, 1024)
-  for (let b: u32 = 0; b < blocks; b += SAMPLE) {
+  for (let b: u32 = 0; b < blocks; b += stride) {
     const step = histogram + (<usize>(<u32>load<u16>(bounds + (<usize>b << 1)) >> 7) << 2)
     store<u32>(step, load<u32>(step) + 1)
   }
   let seen: u32 = 0
   for (let step = 255; step > 0; step--) {
-    seen += load<u32>(histogram + (<usize>step << 2)) * SAMPLE
+    seen += load<u32>(histogram + (<usize>step << 2)) * stride
     if (seen >= count) return step << 7
   }
   return 1
@@ -516,12 +547,21 @@ export function pruned(
   const scale = SCALE_TOTAL / total
   const slack = <i32>clauseCount + 2
   const blocks = (((documents + BLOCK - 1) >> BLOCK_SHIFT) + 15) & ~15
-  memory.fill(bounds, 0, <usize>blocks << 1)
+  let everywhere: i32 = 0
+  for (let c: u32 = 0; c < clauseCount; c++) {
+    const clause = clauses + <usize>c * CLAUSE
+    const most = load<f64>(clause, 32) * scale
+    if (load<u32>(clause, 12) != 0 && most < NEGLIGIBLE) everywhere += <i32>ceil(most)
+  }
+  const start = i16x8.splat(<i16>everywhere)
+  for (let b: u32 = 0; b < blocks; b += 8) v128.store(bounds + (<usize>b << 1), start)
   for (let c: u32 = 0; c < clauseCount; c++) {
     const clause = clauses + <usize>c * CLAUSE
     const row = <usize>load<u32>(clause, 12)
-    if (row != 0) addRow(row, bounds, blocks, <i16>min<f64>(ceil(load<f64>(clause, 32) * scale * (256.0 / 255.0)) + 1, 32767))
-    else addPostings(clause, bounds, scale)
+    const most = load<f64>(clause, 32) * scale
+    if (row == 0) addPostings(clause, bounds, scale)
+    else if (most >= NEGLIGIBLE)
+      addRow(row, bounds, blocks, <i16>min<f64>(ceil(most * (256.0 / 255.0)) + 1, 32767))
   }
   // The most promising blocks first: they raise the score to beat, and the last pass then skips most of the rest.
   let promising = max<u32>(k >> 1, 8)
