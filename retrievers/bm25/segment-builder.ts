@@ -1,5 +1,5 @@
 /** Turns documents into a segment: one pass over the texts, one counting sort. @module */
-import { type Document, documentText } from "../../src/core/document.js"
+import type { Document } from "../../src/core/document.js"
 import { RankineError } from "../../src/core/errors.js"
 import { compareIds } from "../../src/core/ranking.js"
 import type { Analyzer } from "../../src/text/analyzer.js"
@@ -12,12 +12,15 @@ import { grow, TermTable } from "./term-table.js"
 /** Postings of one segment: with their impacts they stay far below the 4 GiB that a segment's memory can span. */
 const MAX_SEGMENT_POSTINGS = 2 ** 27
 
-/** The text of a field: `title`, `text`, or one of `Document.fields`. Undefined for the single field of an index without named ones. */
-export function fieldText(document: Document, field: string | undefined): string {
-  if (field === undefined) return documentText(document)
-  if (field === "title") return document.title ?? ""
-  if (field === "text") return document.text
-  return document.fields?.[field] ?? ""
+/**
+ * The texts of a field: `title`, `text`, or one of `Document.fields`; title and text for the single field of an index without named ones.
+ * They are read one after the other: joining them would copy every text, and the space between them breaks words anyway.
+ */
+function fieldTexts(document: Document, field: string | undefined): string[] {
+  if (field === undefined) return document.title ? [document.title, document.text] : [document.text]
+  if (field === "title") return [document.title ?? ""]
+  if (field === "text") return [document.text]
+  return [document.fields?.[field] ?? ""]
 }
 
 /** Terms of one field in order of documents: (term, frequency) pairs, one behind the other. */
@@ -37,13 +40,21 @@ class ForwardField {
   starts = new Uint32Array(1024)
   lengths = new Uint32Array(1024)
 
-  add(document: number, text: string, analyzer: Analyzer): void {
-    const count = analyzer.segment(text)
-    const offsets = analyzer.offsets
+  add(document: number, texts: readonly string[], analyzer: Analyzer): void {
     if (document + 2 > this.starts.length) {
       this.starts = grow(this.starts, document + 2)
       this.lengths = grow(this.lengths, document + 2)
     }
+    let length = 0
+    for (const text of texts) length += this.#read(document, text, analyzer)
+    this.lengths[document] = length
+    this.starts[document + 1] = this.pairCount
+  }
+
+  /** Adds the terms of a text to its document, and returns how many there are. */
+  #read(document: number, text: string, analyzer: Analyzer): number {
+    const count = analyzer.segment(text)
+    const offsets = analyzer.offsets
     if (this.pairCount + count > this.pairTerms.length) {
       this.pairTerms = grow(this.pairTerms, this.pairCount + count)
       this.pairFrequencies = grow(this.pairFrequencies, this.pairCount + count)
@@ -75,8 +86,7 @@ class ForwardField {
       }
     }
     this.pairCount = pairs
-    this.lengths[document] = length
-    this.starts[document + 1] = pairs
+    return length
   }
 
   #newPiece(text: string, start: number, end: number, analyzer: Analyzer): number {
@@ -134,7 +144,7 @@ export class SegmentBuilder {
     const number = this.size
     if (number > 0 && this.#sorted && compareIds(this.#ids[number - 1]!, id) >= 0) this.#sorted = false
     this.#fields.forEach((field, index) => {
-      field.add(number, fieldText(document, this.#fieldNames[index]), this.#analyzer)
+      field.add(number, fieldTexts(document, this.#fieldNames[index]), this.#analyzer)
     })
     this.#ids.push(id)
     this.#documents?.push(document)
