@@ -24,11 +24,13 @@ if (!existsSync(join(root, "node_modules/typescript"))) {
   process.exit(0)
 }
 
-const kernel = join(root, "retrievers/bm25/kernel.as.ts")
-if (existsSync(kernel)) {
-  const wasm = join(root, "retrievers/bm25/kernel.wasm")
+// Each kernel becomes a TypeScript module that carries it as text: no file to find at run time, nothing for a bundler to know.
+for (const folder of ["retrievers/bm25", "retrievers/dense"]) {
+  const source = join(folder, "kernel.as.ts")
+  if (!existsSync(join(root, source))) continue
+  const wasm = join(folder, "kernel.wasm")
   run(join(root, "node_modules/assemblyscript/bin/asc.js"), [
-    "retrievers/bm25/kernel.as.ts",
+    source,
     "--outFile",
     wasm,
     "-O3",
@@ -50,9 +52,9 @@ if (existsSync(kernel)) {
     "--use",
     "abort=",
   ])
-  const base64 = readFileSync(wasm).toString("base64")
+  const base64 = readFileSync(join(root, wasm)).toString("base64")
   writeFileSync(
-    join(root, "retrievers/bm25/kernel.generated.ts"),
+    join(root, folder, "kernel.generated.ts"),
     `// Built from kernel.as.ts by scripts/build.mjs.\nexport const kernelBase64 =\n  "${base64}"\n`,
   )
 }

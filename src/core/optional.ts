@@ -11,6 +11,10 @@ export const optionalPackages = {
     purpose: "finds approximate nearest neighbours (compiled on install: needs a C++ compiler and Python)",
     install: "npm i hnswlib-node",
   },
+  usearch: {
+    purpose: "finds approximate nearest neighbours in files that are mapped into memory",
+    install: "npm i usearch@2.25.3",
+  },
 } as const
 
 export type OptionalPackage = keyof typeof optionalPackages
