@@ -3,7 +3,7 @@ import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError, throwIfAborted } from "../core/errors.js"
 import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors.js"
-import type { Embeddings, EmbeddingModel } from "./embedding-model.js"
+import type { EmbeddingModel, Embeddings } from "./embedding-model.js"
 import { type LocateOptions, locateModel } from "./locate.js"
 import { readModelJson } from "./model-files.js"
 import { loadTokenizer } from "./tokenizer.js"
@@ -48,7 +48,11 @@ export class StaticEmbedder implements EmbeddingModel {
     return this.table.size
   }
 
-  async encode(texts: readonly string[], side: "query" | "document", options: RunOptions = {}): Promise<Float32Array[]> {
+  async encode(
+    texts: readonly string[],
+    side: "query" | "document",
+    options: RunOptions = {},
+  ): Promise<Float32Array[]> {
     return (await this.embed(texts, side, options)).vectors
   }
 
@@ -102,7 +106,10 @@ export class TokenTable {
     const sum = this.#sum.fill(0)
     for (const id of ids) {
       if (!(id < size))
-        throw new RankineError("data", `token ${id} has no vector: model.safetensors and tokenizer.json do not belong together`)
+        throw new RankineError(
+          "data",
+          `token ${id} has no vector: model.safetensors and tokenizer.json do not belong together`,
+        )
       const first = (mapping ? mapping[id] : id) * dimension
       if (weights) {
         const weight = weights[id]
@@ -149,7 +156,7 @@ export async function loadStaticEmbedder(
   return new StaticEmbedder(
     basename(folder) || nameOrPath,
     table.dimension,
-    normalize ?? config["normalize"] === true,
+    normalize ?? config.normalize === true,
     await checkpoint.checksum(),
     maxLength,
     table,
@@ -176,6 +183,9 @@ async function readTable(checkpoint: Checkpoint, folder: string): Promise<TokenT
   if (weights && weights.length !== size)
     throw new RankineError("data", `${folder}: ${weights.length} weights for ${size} tokens: the file is damaged`)
   if (mapping?.some((row) => row < 0 || row >= groups))
-    throw new RankineError("data", `${folder}: "mapping" names rows beyond the ${groups} of "embeddings": the file is damaged`)
+    throw new RankineError(
+      "data",
+      `${folder}: "mapping" names rows beyond the ${groups} of "embeddings": the file is damaged`,
+    )
   return new TokenTable(rows, dimension, size, mapping, weights)
 }

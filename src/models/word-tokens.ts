@@ -55,8 +55,7 @@ export function tokenReader(tokenizer: Tokenizer, json: Record<string, unknown>)
       else
         for (let from = at; from < end; ) {
           let to = from + 1
-          if (!isPunctuation(text.charCodeAt(from)))
-            while (to < end && !isPunctuation(text.charCodeAt(to))) to++
+          if (!isPunctuation(text.charCodeAt(from))) while (to < end && !isPunctuation(text.charCodeAt(to))) to++
           append(ids, lookUp(text.slice(from, to)))
           from = to
         }
@@ -77,20 +76,20 @@ function isPunctuation(unit: number): boolean {
 
 function isBert(json: Record<string, unknown>): boolean {
   return (
-    typeOf(json["normalizer"]) === "BertNormalizer" &&
-    typeOf(json["pre_tokenizer"]) === "BertPreTokenizer" &&
-    typeOf(json["model"]) === "WordPiece"
+    typeOf(json.normalizer) === "BertNormalizer" &&
+    typeOf(json.pre_tokenizer) === "BertPreTokenizer" &&
+    typeOf(json.model) === "WordPiece"
   )
 }
 
 /** Only tokenizers that name their unknown token lose it; model2vec keeps what a Unigram tokenizer gives for unknown characters. */
 function unknownId(tokenizer: Tokenizer, json: Record<string, unknown>): number | undefined {
-  const token = (json["model"] as { unk_token?: unknown } | undefined)?.unk_token
+  const token = (json.model as { unk_token?: unknown } | undefined)?.unk_token
   return typeof token === "string" ? tokenizer.idOf(token) : undefined
 }
 
 function addedTokens(json: Record<string, unknown>): string[] {
-  const list = Array.isArray(json["added_tokens"]) ? (json["added_tokens"] as { content?: unknown }[]) : []
+  const list = Array.isArray(json.added_tokens) ? (json.added_tokens as { content?: unknown }[]) : []
   return list.flatMap(({ content }) => (typeof content === "string" && content !== "" ? [content] : []))
 }
 
