@@ -28,10 +28,10 @@ class ForwardField {
   readonly terms = new TermTable()
   /** What each piece of text becomes: a term's number + 1, or 0 for a piece that is dropped. */
   readonly #pieces = new TermTable()
-  #pieceTerms = new Uint32Array(1024)
+  private pieceTerms = new Uint32Array(1024)
   /** Per term: the last document that held it, + 1, and where its pair lies. */
-  #seen = new Uint32Array(1024)
-  #place = new Uint32Array(1024)
+  private seen = new Uint32Array(1024)
+  private place = new Uint32Array(1024)
   pairTerms = new Uint32Array(4096)
   pairFrequencies = new Uint8Array(4096)
   readonly aside = new Map<number, number>()
@@ -62,27 +62,32 @@ class ForwardField {
     let length = 0
     let pairs = this.pairCount
     const pieces = this.#pieces
-    const frequencies = this.pairFrequencies
+    const { pairTerms, pairFrequencies } = this
+    let { pieceTerms, seen, place } = this
+    const mark = document + 1
     for (let i = 0; i < count; i++) {
       const start = offsets[2 * i]!
       const end = offsets[2 * i + 1]!
       let piece = pieces.find(text, start, end)
-      if (piece < 0) piece = this.#newPiece(text, start, end, analyzer)
-      const term = this.#pieceTerms[piece]! - 1
+      if (piece < 0) {
+        piece = this.#newPiece(text, start, end, analyzer)
+        ;({ pieceTerms, seen, place } = this)
+      }
+      const term = pieceTerms[piece]! - 1
       if (term < 0) continue
       length++
-      if (this.#seen[term] === document + 1) {
-        const place = this.#place[term]!
-        if (frequencies[place]! < TF_ASIDE - 1) frequencies[place]!++
-        else {
-          frequencies[place] = TF_ASIDE
-          this.aside.set(place, (this.aside.get(place) ?? TF_ASIDE - 1) + 1)
-        }
-      } else {
-        this.#seen[term] = document + 1
-        this.#place[term] = pairs
-        this.pairTerms[pairs] = term
-        frequencies[pairs++] = 1
+      if (seen[term] !== mark) {
+        seen[term] = mark
+        place[term] = pairs
+        pairTerms[pairs] = term
+        pairFrequencies[pairs++] = 1
+        continue
+      }
+      const pair = place[term]!
+      if (pairFrequencies[pair]! < TF_ASIDE - 1) pairFrequencies[pair]!++
+      else {
+        pairFrequencies[pair] = TF_ASIDE
+        this.aside.set(pair, (this.aside.get(pair) ?? TF_ASIDE - 1) + 1)
       }
     }
     this.pairCount = pairs
@@ -92,11 +97,11 @@ class ForwardField {
   #newPiece(text: string, start: number, end: number, analyzer: Analyzer): number {
     const piece = this.#pieces.add(text, start, end)
     const term = analyzer.normalize(text.slice(start, end))
-    if (piece >= this.#pieceTerms.length) this.#pieceTerms = grow(this.#pieceTerms, piece + 1)
-    this.#pieceTerms[piece] = term === undefined ? 0 : this.terms.number(term) + 1
-    if (this.terms.size > this.#seen.length) {
-      this.#seen = grow(this.#seen, this.terms.size)
-      this.#place = grow(this.#place, this.terms.size)
+    if (piece >= this.pieceTerms.length) this.pieceTerms = grow(this.pieceTerms, piece + 1)
+    this.pieceTerms[piece] = term === undefined ? 0 : this.terms.number(term) + 1
+    if (this.terms.size > this.seen.length) {
+      this.seen = grow(this.seen, this.terms.size)
+      this.place = grow(this.place, this.terms.size)
     }
     return piece
   }
