@@ -17,7 +17,7 @@ const help: Readonly<Record<Device, string>> = {
   cuda:
     "CUDA needs Linux on x64, an NVIDIA driver, CUDA 12 with cuDNN 9, and the files that onnxruntime-node downloads when it is installed. " +
     "With an open network, type: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node",
-  webgpu: "WebGPU needs a driver for Vulkan, Metal or Direct3D 12: install the graphics card's",
+  webgpu: "WebGPU needs a graphics driver (Vulkan on Linux, Metal on macOS, Direct3D 12 on Windows)",
 }
 
 /** Chooses a device on this worker. Throws `dependency` when one was asked for by name and does not work. */
@@ -47,7 +47,7 @@ async function whyNot(thread: WorkerThread, device: Device, runtime: string): Pr
     await probe(thread, device)
     return undefined
   } catch (thrown) {
-    return firstLine(toRankineError(thrown).message)
+    return inShort(toRankineError(thrown).message)
   }
 }
 
@@ -83,6 +83,10 @@ async function probe(thread: WorkerThread, device: Device): Promise<void> {
   }
 }
 
-function firstLine(text: string): string {
-  return text.split("\n")[0]!.slice(0, 300)
+/** The sentence for people: without ONNX Runtime's own file, line and condition in front, and without what follows on other lines. */
+function inShort(message: string): string {
+  return message
+    .split("\n")[0]!
+    .replace(/^\S*onnxruntime\S* .* was false\. /, "")
+    .slice(0, 300)
 }

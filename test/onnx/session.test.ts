@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { RankineError } from "../../src/core/errors.js"
 import { optionalPackages } from "../../src/core/optional.js"
 import { fromHalf, toHalf } from "../../src/onnx/data-type.js"
@@ -97,6 +97,32 @@ describe("without onnxruntime-node", () => {
     expect(error.code).toBe("dependency")
     expect(error.message).toContain(optionalPackages["onnxruntime-node"].install)
     await pool[Symbol.asyncDispose]()
+  })
+})
+
+describe("the package is looked for", () => {
+  it("with the same error as every optional package where it is not installed", async () => {
+    vi.resetModules()
+    vi.doMock("node:module", () => ({
+      createRequire: () => ({
+        resolve: () => {
+          throw new Error("Cannot find module")
+        },
+      }),
+    }))
+    vi.doMock("onnxruntime-node", () => {
+      throw new Error("Cannot find package")
+    })
+    try {
+      const { findRuntime } = await import("../../src/onnx/runtime.js")
+      const error = await findRuntime().catch((thrown) => thrown)
+      expect(error).toMatchObject({ code: "dependency", details: { package: "onnxruntime-node" } })
+      expect(error.message).toContain(optionalPackages["onnxruntime-node"].install)
+    } finally {
+      vi.doUnmock("node:module")
+      vi.doUnmock("onnxruntime-node")
+      vi.resetModules()
+    }
   })
 })
 
