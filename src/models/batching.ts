@@ -2,7 +2,7 @@
 import { RankineError, throwIfAborted } from "../core/errors.js"
 
 export interface BatchLimits {
-  /** Most tokens of a batch, padding included; one longer row is a batch of its own. Default 2048. */
+  /** Most tokens of a batch, padding included; one longer row is a batch of its own. Default 1024: larger ones leave the processor's cache. */
   readonly maxTokens?: number
   /** Most rows of a batch. Default 64. */
   readonly maxRows?: number
@@ -16,7 +16,7 @@ export interface BatchLimits {
  * @throws RankineError `argument` for limits that are not whole numbers of at least 1
  */
 export function planBatches(lengths: readonly number[], limits: BatchLimits = {}): number[][] {
-  const { maxTokens = 2048, maxRows = 64 } = limits
+  const { maxTokens = 1024, maxRows = 64 } = limits
   for (const [name, value] of Object.entries({ maxTokens, maxRows }))
     if (!Number.isInteger(value) || value < 1)
       throw new RankineError("argument", `${name} must be a whole number of at least 1, got ${value}`)

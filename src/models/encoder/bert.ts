@@ -22,30 +22,37 @@ interface LayerNames {
   readonly norm: string
 }
 
-/** [batch, length, width]: the last layer's token vectors. */
-export function bertHidden(net: Net, config: EncoderConfig, inputs: EncoderInputs, form: AttentionForm): Value {
+/**
+ * [batch, length, width]: the last layer's token vectors. With `firstOnly` it is [batch, 1, width]: in the last layer the other tokens
+ * are still looked at, yet their own new vectors, which nobody reads, are not computed.
+ */
+export function bertHidden(
+  net: Net,
+  config: EncoderConfig,
+  inputs: EncoderInputs,
+  form: AttentionForm,
+  firstOnly: boolean,
+): Value {
   const { width, heads, normEpsilon } = config
   const bias = config.family === "mpnet" ? relativeBias(net, config, inputs.places) : undefined
   let x = flatten(net, embeddings(net, config, inputs), width)
   for (let layer = 0; layer < config.layers; layer++) {
     const names = layerNames(config, layer)
     const project = (name: string) => inputs.unflatten(net.linear(x, name, width, width), width)
-    const mixed = attention(net, form, {
-      query: project(names.query),
-      key: project(names.key),
-      value: project(names.value),
-      heads,
-      width,
-      mask: inputs.mask,
-      bias,
-    })
+    const key = project(names.key)
+    const value = project(names.value)
+    const first = firstOnly && layer === config.layers - 1
+    if (first) x = net.firstToken(inputs.unflatten(x, width))
+    const query = first ? net.unsqueeze(net.linear(x, names.query, width, width), 1) : project(names.query)
+    const rowBias = first && bias ? net.op("Slice", [bias, ...[0, 1, 2].map((at) => net.integers([at]))]) : bias
+    const mixed = attention(net, form, { query, key, value, heads, width, mask: inputs.mask, bias: rowBias })
     const attended = net.linear(flatten(net, mixed, width), names.mixed, width, width)
     x = net.layerNorm(net.op("Add", [attended, x]), names.attentionNorm, width, normEpsilon)
     const inner = config.intermediate
     const wide = net.activation(net.linear(x, names.wide, inner, width), config.activation)
     x = net.layerNorm(net.op("Add", [net.linear(wide, names.narrow, width, inner), x]), names.norm, width, normEpsilon)
   }
-  return inputs.unflatten(x, width)
+  return firstOnly ? net.unsqueeze(x, 1) : inputs.unflatten(x, width)
 }
 
 function embeddings(net: Net, config: EncoderConfig, { ids, types, places }: EncoderInputs): Value {

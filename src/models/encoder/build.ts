@@ -59,7 +59,11 @@ export function buildEncoder(
   const net = new Net(`${config.family}-${output.kind}`, checkpoint, prefixes[config.family])
   const withTypes = config.tokenTypes > 1
   const inputs = encoderInputs(net, withTypes)
-  const hidden = (config.family === "modernbert" ? modernBertHidden : bertHidden)(net, config, inputs, form)
+  const firstOnly = output.kind === "logits" || (output.kind === "pooled" && output.pooling === "cls")
+  const hidden =
+    config.family === "modernbert"
+      ? modernBertHidden(net, config, inputs, form)
+      : bertHidden(net, config, inputs, form, firstOnly)
   const head = () => {
     switch (output.kind) {
       case "hidden":

@@ -56,7 +56,9 @@ const VOCABULARY_BLOCK = 1024
 export function termWeights(net: Net, config: EncoderConfig, inputs: EncoderInputs, hidden: Value): Value {
   const { width, vocabulary } = config
   const names = languageHeads[config.family]
-  if (!net.has(names.bias))
+  // The bias is shared between two names, and checkpoints keep either.
+  const biasName = [names.bias, names.decoder.replace(/weight$/, "bias")].find((name) => net.has(name))
+  if (biasName === undefined)
     throw new RankineError(
       "model",
       `the checkpoint has no masked-language-model head (${names.bias}): it is no sparse encoder, use it as an embedder`,
@@ -81,7 +83,7 @@ export function termWeights(net: Net, config: EncoderConfig, inputs: EncoderInpu
   for (let from = 0; from < vocabulary; from += VOCABULARY_BLOCK) {
     const to = Math.min(vocabulary, from + VOCABULARY_BLOCK)
     const weight = net.weightRows(matrix, [vocabulary, width], from, to)
-    const bias = net.weightRows(names.bias, [vocabulary], from, to)
+    const bias = net.weightRows(biasName, [vocabulary], from, to)
     const logits = inputs.unflatten(net.op("Gemm", [filled, weight, bias], { transB: 1 }), to - from)
     blocks.push(net.op("ReduceMax", [logits, net.integers([1])], { keepdims: 0 }))
   }
