@@ -1,6 +1,5 @@
 /** Makes an honest top k of an engine that can only be asked for its nearest. @module */
 import type { RowHits } from "./engine.js"
-import { bestOf } from "./quantized.js"
 import type { RowBits } from "./row-bits.js"
 import type { RowIds } from "./row-ids.js"
 
@@ -38,4 +37,13 @@ export function collect(
     if (all || (rows.length > k && scores[rows.length - 1]! < scores[k - 1]!)) return bestOf(rows, scores, k, ids)
     count = Math.min(limit, 2 * count)
   }
+}
+
+/** The k best of rows with scores, best first, equal scores by id. */
+function bestOf(rows: ArrayLike<number>, scores: ArrayLike<number>, k: number, ids: RowIds): RowHits {
+  const { byRow } = ids.order()
+  const places = Uint32Array.from({ length: rows.length }, (_, i) => i)
+  places.sort((a, b) => scores[b]! - scores[a]! || byRow[rows[a]!]! - byRow[rows[b]!]!)
+  const best = places.subarray(0, k)
+  return { rows: best.map((i) => rows[i]!), scores: Float32Array.from(best, (i) => scores[i]!) }
 }

@@ -7,6 +7,7 @@ export function int8Codec(dimension: number): Codec {
   return {
     codeBytes,
     queryBytes: 2 * codeBytes,
+    placeOf: (row) => ({ offset: row * codeBytes, step: 1 }),
     encode(vector, target) {
       const largest = largestOf(vector)
       if (largest === 0) return 0

@@ -224,6 +224,11 @@ export function rescore(addresses: usize, count: u32, stride: u32, query: usize,
   }
 }
 
+/** Keeps the best of scores that are listed with the orders of their ids; room for a multiple of four is readable. */
+export function select(scores: usize, count: u32, orders: usize, top: usize): void {
+  offer(top, scores, count, orders, 0, 0)
+}
+
 /**
  * Rows of signed bytes against a query of signed 16-bit numbers (`stride` bytes and 2 x stride bytes, stride a multiple of 16).
  * A score is the whole-number product times the row's scale.
@@ -275,38 +280,44 @@ function wholeSums(a: v128, b: v128, c: v128, d: v128): v128 {
   return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 2, 4, 6), v128.shuffle<i32>(ab, cd, 1, 3, 5, 7))
 }
 
-// @ts-ignore: decorator
-@inline
-function differing(row: usize, query: usize, stride: u32): v128 {
-  let sum = i32x4.splat(0)
-  for (let at: usize = 0; at < <usize>stride; at += 16) {
-    const bits = i8x16.popcnt(v128.xor(v128.load(row + at), v128.load(query + at)))
-    sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bits)))
-  }
-  return sum
-}
-
-/** Rows of bits against a query of bits (`stride` bytes, a multiple of 16). A score is the number of differing bits, negated. */
+/**
+ * Rows of bits against a query of tables (as in product quantisation's fast scan). Sixteen rows lie together: byte j of their codes is sixteen
+ * bytes in a row. For each byte the query has two tables of sixteen sums, one for each value of the lower and the upper four bits. No entry is
+ * above 127, so that two of them fit a byte, and `size` bytes of a code stay below 2^16. A score is the sum of the entries.
+ */
 export function binary(
   rows: usize,
   count: u32,
-  stride: u32,
+  size: u32,
   query: usize,
   orders: usize,
   mask: usize,
   scores: usize,
   top: usize,
 ): void {
+  const low = i8x16.splat(15)
   for (let first: u32 = 0; first < count; first += ROWS_IN_BLOCK) {
-    const size = min(ROWS_IN_BLOCK, count - first)
-    for (let i: u32 = 0; i < size; i += 4) {
-      const r = rows + <usize>(first + i) * stride
-      const a = differing(r, query, stride)
-      const b = differing(r + stride, query, stride)
-      const c = differing(r + 2 * <usize>stride, query, stride)
-      const d = differing(r + 3 * <usize>stride, query, stride)
-      v128.store(scores + (<usize>i << 2), f32x4.neg(f32x4.convert_i32x4_s(wholeSums(a, b, c, d))))
+    const end = min(ROWS_IN_BLOCK, count - first)
+    for (let i: u32 = 0; i < end; i += 16) {
+      const codes = rows + <usize>(first + i) * size
+      let a = i16x8.splat(0)
+      let b = i16x8.splat(0)
+      for (let j: usize = 0; j < <usize>size; j++) {
+        const code = v128.load(codes + (j << 4))
+        const tables = query + (j << 5)
+        const sum = i8x16.add(
+          i8x16.swizzle(v128.load(tables), v128.and(code, low)),
+          i8x16.swizzle(v128.load(tables, 16), i8x16.shr_u(code, 4)),
+        )
+        a = i16x8.add(a, i16x8.extend_low_i8x16_u(sum))
+        b = i16x8.add(b, i16x8.extend_high_i8x16_u(sum))
+      }
+      const out = scores + (<usize>i << 2)
+      v128.store(out, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(a)))
+      v128.store(out, f32x4.convert_i32x4_u(i32x4.extend_high_i16x8_u(a)), 16)
+      v128.store(out, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(b)), 32)
+      v128.store(out, f32x4.convert_i32x4_u(i32x4.extend_high_i16x8_u(b)), 48)
     }
-    offer(top, scores, size, orders, mask, first)
+    offer(top, scores, end, orders, mask, first)
   }
 }

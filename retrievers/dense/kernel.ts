@@ -30,7 +30,7 @@ export interface Kernel {
   binary(
     rows: number,
     count: number,
-    stride: number,
+    size: number,
     query: number,
     orders: number,
     mask: number,
@@ -38,6 +38,7 @@ export interface Kernel {
     top: number,
   ): void
   rescore(addresses: number, count: number, stride: number, query: number, out: number): void
+  select(scores: number, count: number, orders: number, top: number): void
   finish(top: number): number
 }
 

@@ -19,13 +19,13 @@ export type IndexKind = "flat" | "flat-int8" | "flat-binary" | "hnsw" | "usearch
 export const indexKinds: readonly IndexKind[] = ["flat", "flat-int8", "flat-binary", "hnsw", "usearch"]
 
 export interface KindOptions {
-  /** Candidates per wanted result for `flat-int8` (default 2) and `flat-binary` (default 10). */
+  /** Candidates per wanted result for `flat-int8` (default 2) and `flat-binary` (default 20). */
   readonly oversample?: number
   readonly hnsw?: HnswOptions
   readonly usearch?: UsearchOptions
 }
 
-const defaultOversample = { "flat-int8": 2, "flat-binary": 10 } as const
+const defaultOversample = { "flat-int8": 2, "flat-binary": 20 } as const
 
 /** A new engine, or one that is read from its files. Throws `argument` for an unknown kind and options out of range. */
 export async function makeEngine(

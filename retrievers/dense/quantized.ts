@@ -10,8 +10,10 @@ import { CHUNK_MASK, prepareTops, readTop, writeMasks } from "./tops.js"
 
 /** How vectors become codes, and codes scores. */
 export interface Codec {
-  /** Bytes of a code; a multiple of 16. */
+  /** Bytes of a code. */
   readonly codeBytes: number
+  /** Where the code of a chunk's row lies in the chunk's codes: its first byte, and how far apart its bytes are. */
+  placeOf(row: number): { readonly offset: number; readonly step: number }
   /** Writes the code of a vector into `target` (zeros before) and returns the row's scale. */
   encode(vector: Float32Array, target: Uint8Array): number
   /** Bytes of a query's code, and the code itself. */
@@ -32,11 +34,13 @@ export class QuantizedEngine implements VectorEngine {
   readonly #matrix: Matrix
   readonly #codec: Codec
   readonly #oversample: number
+  readonly #code: Uint8Array
 
   constructor(dimension: number, codec: Codec, oversample: number) {
     this.#matrix = new Matrix(dimension, codec.codeBytes)
     this.#codec = codec
     this.#oversample = oversample
+    this.#code = new Uint8Array(codec.codeBytes)
   }
 
   /** Codes are made anew: that costs less than reading them. */
@@ -95,10 +99,10 @@ export class QuantizedEngine implements VectorEngine {
   #encode(row: number): void {
     const { memory, chunks } = this.#matrix
     const { codes, scales } = chunks[Math.floor(row / CHUNK_ROWS)]!
-    const { codeBytes } = this.#codec
-    const at = codes + (row % CHUNK_ROWS) * codeBytes
-    const target = memory.u8.subarray(at, at + codeBytes).fill(0)
-    memory.f32[scales / 4 + (row % CHUNK_ROWS)] = this.#codec.encode(this.#matrix.row(row), target)
+    const code = this.#code.fill(0)
+    memory.f32[scales / 4 + (row % CHUNK_ROWS)] = this.#codec.encode(this.#matrix.row(row), code)
+    const { offset, step } = this.#codec.placeOf(row % CHUNK_ROWS)
+    for (let i = 0; i < code.length; i++) memory.u8[codes + offset + i * step] = code[i]!
   }
 
   #candidates(query: Float32Array, count: number, hidden: RowBits | undefined, ids: RowIds): Uint32Array {
@@ -121,21 +125,19 @@ export class QuantizedEngine implements VectorEngine {
     const { memory, stride } = matrix
     if (candidates.length === 0) return { rows: candidates, scores: new Float32Array(0) }
     const padded = Math.ceil(candidates.length / 4) * 4
+    const { tops } = prepareTops(matrix, 1, Math.min(k, candidates.length))
     const list = memory.region("list", 4 * padded)
-    const out = memory.region("rescored", 4 * padded)
+    const orders = memory.region("listed orders", 4 * padded)
+    const scores = memory.region("rescored", 4 * padded)
     const address = writeQueries(matrix, [query])
-    for (let i = 0; i < padded; i++) memory.u32[list / 4 + i] = matrix.addressOf(candidates[i] ?? candidates[0]!)
-    memory.kernel.rescore(list, candidates.length, stride, address, out)
-    const scores = memory.f32.slice(out / 4, out / 4 + candidates.length)
-    return bestOf(candidates, scores, k, ids)
+    const { byRow } = ids.order()
+    for (let i = 0; i < padded; i++) {
+      const row = candidates[i] ?? candidates[0]!
+      memory.u32[list / 4 + i] = matrix.addressOf(row)
+      memory.u32[orders / 4 + i] = byRow[row]!
+    }
+    memory.kernel.rescore(list, candidates.length, stride, address, scores)
+    memory.kernel.select(scores, candidates.length, orders, tops)
+    return readTop(matrix, tops, ids)
   }
-}
-
-/** The k best of rows with scores, best first, equal scores by id. */
-export function bestOf(rows: ArrayLike<number>, scores: ArrayLike<number>, k: number, ids: RowIds): RowHits {
-  const { byRow } = ids.order()
-  const places = Uint32Array.from({ length: rows.length }, (_, i) => i)
-  places.sort((a, b) => scores[b]! - scores[a]! || byRow[rows[a]!]! - byRow[rows[b]!]!)
-  const best = places.subarray(0, k)
-  return { rows: best.map((i) => rows[i]!), scores: Float32Array.from(best, (i) => scores[i]!) }
 }
