@@ -20,10 +20,14 @@ export function planBatches(lengths: readonly number[], limits: BatchLimits = {}
   for (const [name, value] of Object.entries({ maxTokens, maxRows }))
     if (!Number.isInteger(value) || value < 1)
       throw new RankineError("argument", `${name} must be a whole number of at least 1, got ${value}`)
-  const order = Array.from(lengths, (_, row) => row).sort((a, b) => lengths[b] - lengths[a] || a - b)
+  // Length and row as one number, since sorting numbers is many times faster than sorting with a function.
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0)
+  const count = lengths.length
+  const order = Float64Array.from(lengths, (length, row) => (longest - length) * count + row).sort()
   const batches: number[][] = []
   let batch: number[] = []
-  for (const row of order) {
+  for (const key of order) {
+    const row = key % count
     const width = batch.length > 0 ? lengths[batch[0]] : lengths[row]
     if (batch.length > 0 && (batch.length === maxRows || (batch.length + 1) * width > maxTokens)) {
       batches.push(batch)

@@ -99,13 +99,12 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
     { signal, onRows }: EncoderRunOptions = {},
     convert: (values: Float32Array) => unknown = copy,
   ): Promise<unknown[]> {
-    rows.forEach((row, index) => {
-      checkRow(row, index, config)
-    })
     const lengths = rows.map(({ ids }) => ids.length)
-    const pick = (picked: readonly number[]) => picked.map((row) => rows[row])
-    const limits = { ...batch, signal, ...(onRows ? { onRows } : {}) }
-    return runBatches(lengths, (picked) => runBatch(pick(picked), signal, convert), limits)
+    // Checked batch by batch: all at once would hold the event loop.
+    const pick = (index: number) => checked(rows[index], index, config)
+    // One batch is prepared while each worker runs one.
+    const limits = { ...batch, signal, concurrency: onnx.settings.workers + 1, ...(onRows ? { onRows } : {}) }
+    return runBatches(lengths, async (picked) => runBatch(picked.map(pick), signal, convert), limits)
   }
   return {
     config,
@@ -145,7 +144,8 @@ function feedsOf(
 }
 
 /** A wrong id would read foreign memory or fail with a message about a graph's node. */
-function checkRow({ ids, typeIds }: EncoderRow, index: number, config: EncoderConfig): void {
+function checked(row: EncoderRow, index: number, config: EncoderConfig): EncoderRow {
+  const { ids, typeIds } = row
   const refuse = (what: string) => new RankineError("argument", `row ${index} ${what}`)
   if (ids.length === 0) throw refuse("has no tokens: encode texts with their special tokens")
   if (ids.length > config.maxLength)
@@ -155,8 +155,9 @@ function checkRow({ ids, typeIds }: EncoderRow, index: number, config: EncoderCo
       throw refuse(
         `has token id ${id} outside the vocabulary of ${config.vocabulary}: tokenizer and model do not belong together`,
       )
-  if (typeIds === undefined || config.tokenTypes <= 1) return
+  if (typeIds === undefined || config.tokenTypes <= 1) return row
   if (typeIds.length !== ids.length) throw refuse(`has ${ids.length} tokens and ${typeIds.length} token types`)
   if (typeIds.some((type) => !(type >= 0 && type < config.tokenTypes && Number.isInteger(type))))
     throw refuse(`has token types outside 0 to ${config.tokenTypes - 1}`)
+  return row
 }
