@@ -92,6 +92,8 @@ function wrap(inner: Inner, json: Record<string, unknown>, config: Record<string
   // Where a model has no token for the unknown, an unknown character has no id; it is dropped, as the original does.
   const idsOf = (text: string) =>
     inner.encode(text, { add_special_tokens: false }).ids.filter((id: number | undefined) => id !== undefined)
+  const splits = splitsAtSpaces(json.pre_tokenizer)
+  const firstIds = (text: string, room: number) => (splits ? idsOfBeginning(text, room, idsOf) : idsOf(text))
   let size = 0
   for (const id of inner.get_vocab().values()) size = Math.max(size, id + 1)
   return {
@@ -104,15 +106,15 @@ function wrap(inner: Inner, json: Record<string, unknown>, config: Record<string
     encode(text, { maxLength = Number.POSITIVE_INFINITY, special = true } = {}) {
       const pieces = special ? template.single : bare
       const room = roomFor(pieces, maxLength)
-      const ids = idsOf(text)
+      const ids = firstIds(text, room)
       const truncated = ids.length > room
       if (truncated) ids.length = room
       return { ids: assemble(pieces, ids, []).ids, truncated }
     },
     encodePair(query, document, { maxLength }) {
       const room = roomFor(template.pair, maxLength)
-      const queryIds = idsOf(query)
-      const documentIds = idsOf(document)
+      const queryIds = firstIds(query, room)
+      const documentIds = firstIds(document, room)
       const queryTruncated = queryIds.length > room
       if (queryTruncated) queryIds.length = room
       const left = room - queryIds.length
@@ -121,6 +123,34 @@ function wrap(inner: Inner, json: Record<string, unknown>, config: Record<string
       return { ...assemble(template.pair, queryIds, documentIds), truncated, queryTruncated }
     },
   }
+}
+
+/** Characters for each token that is kept, of a first try at a long text. */
+const CHARACTERS = 16
+
+/**
+ * The ids of a text, or of a beginning of it that has more than `room` already: a book costs no more than the page that is read.
+ * The beginning ends where a word does, so that its ids are those that the whole text begins with.
+ */
+function idsOfBeginning(text: string, room: number, idsOf: (text: string) => number[]): number[] {
+  const wordEnd = /\S[ \n\t]/g
+  for (let length = room * CHARACTERS; length < text.length; length *= 4) {
+    wordEnd.lastIndex = length
+    const found = wordEnd.exec(text)
+    if (!found) break
+    const ids = idsOf(text.slice(0, found.index + 1))
+    if (ids.length > room) return ids
+  }
+  return idsOf(text)
+}
+
+/** Words are tokenized apart from each other. */
+function splitsAtSpaces(preTokenizer: unknown): boolean {
+  const { type, pretokenizers, use_regex, split } = (preTokenizer ?? {}) as Record<string, unknown>
+  if (type === "Sequence") return Array.isArray(pretokenizers) && pretokenizers.some(splitsAtSpaces)
+  if (type === "ByteLevel") return use_regex !== false
+  if (type === "Metaspace") return split !== false
+  return type === "BertPreTokenizer" || type === "Whitespace" || type === "WhitespaceSplit"
 }
 
 function roomFor(pieces: readonly TemplatePiece[], maxLength: number): number {

@@ -46,6 +46,25 @@ describe.skipIf(!existsSync(models)).each(Object.entries(goldens.tokenizers))("t
     }
   })
 
+  it("reads no more of a long text than it keeps, and keeps the same", () => {
+    const words = goldens.texts.join(" ").split(" ")
+    for (let start = 0; start < words.length; start += 7) {
+      const text = `${words.slice(start).join(" ")} ${"and so on   it\ngoes ".repeat(500)}`
+      const whole = tokenizer.encode(text, { special: false }).ids
+      for (const maxLength of [1, 2, 5, 30])
+        expect(tokenizer.encode(text, { special: false, maxLength })).toEqual({
+          ids: whole.slice(0, maxLength),
+          truncated: true,
+        })
+    }
+    // A token for 30 characters, with the words far apart: the first try is not enough, and nothing is cut.
+    const sparse = `hello${" ".repeat(400)}world${" ".repeat(400)}`
+    expect(tokenizer.encode(sparse, { special: false, maxLength: 1500 })).toEqual({
+      ids: tokenizer.encode(sparse, { special: false }).ids,
+      truncated: false,
+    })
+  })
+
   it("cuts only the document of a pair", () => {
     for (const [index, [query, document]] of goldens.pairs.entries()) {
       const pair = tokenizer.encodePair(query, document, { maxLength: goldens.pairLength })
