@@ -16,8 +16,8 @@ const BLOCK_BYTES: u32 = 24576
 // @ts-ignore: decorator
 @inline
 function keyOf(score: f32, order: u32): u64 {
-  // Adding zero turns -0 into +0, so that the two are equal as keys too.
-  let bits = reinterpret<u32>(score + <f32>0)
+  // Sums begin at +0 and so are never -0, which would be another key for an equal score.
+  let bits = reinterpret<u32>(score)
   bits ^= bits >> 31 ? 0xffffffff : 0x80000000
   return ((<u64>bits) << 32) | <u64>(~order)
 }

@@ -182,8 +182,8 @@ describe.each(["flat", "flat-int8", "flat-binary"] as const)("%s that changes", 
         const ids = [...model.keys()]
         const hiddenIds = new Set(some(5))
         const hidden = index.rowsWhere((id) => !hiddenIds.has(id))
-        const excludedIds = [some(2), undefined, some(1)]
-        const queries = fresh(3)
+        const excludedIds = [some(2), undefined, some(1), some(9), undefined, some(3), some(1)]
+        const queries = fresh(7)
         const k = 1 + random.integer(20)
         expect(index.search(queries, k, { hidden, excludedIds })).toEqual(
           queries.map((query, q) =>
@@ -227,6 +227,14 @@ describe("VectorIndex", () => {
       expect(index.ids()).toEqual(["a"])
     }
     expect(index.search([one], 5)).toEqual([[{ id: "a", score: 1 }]])
+  })
+
+  it("never returns what was deleted after the hidden rows were chosen", async () => {
+    const index = await VectorIndex.create(2)
+    await index.add(["a", "b", "c"], [one, one, one])
+    const hidden = index.rowsWhere((id) => id !== "a")
+    await index.delete(["b"])
+    expect(index.search([one], 3, { hidden })).toEqual([[{ id: "c", score: 1 }]])
   })
 
   it("refuses queries and settings that make no sense", async () => {
