@@ -8,6 +8,7 @@ import { type DenseParts, loadDense, readModelIdentity, saveDense } from "./dens
 import { DocumentShelf } from "./document-shelf.js"
 import { FilterCache } from "./filter-cache.js"
 import { identityOf, type ModelIdentity, requireSameModel } from "./model-identity.js"
+import { Turns } from "./turns.js"
 import { VectorIndex, type VectorIndexOptions } from "./vector-index.js"
 import { isZero } from "./vectors.js"
 
@@ -37,9 +38,8 @@ export interface DenseStats {
   readonly bytes: number | undefined
 }
 
-/** Queries that are encoded at once, and milliseconds after which the event loop gets its turn. */
+/** Queries that are encoded at once. */
 const ENCODED_AT_ONCE = 64
-const TURN_MS = 25
 
 /** A query with its vector, what it cost, and its place. */
 interface EncodedQuery {
@@ -201,7 +201,7 @@ export class DenseIndex implements Retriever {
         "a filter reads metadata, and this index does not store documents: build it with storeDocuments",
       )
     const rankings: Ranking[] = []
-    let turn = performance.now()
+    const turns = new Turns()
     for (let first = 0; first < queries.length; first += ENCODED_AT_ONCE) {
       throwIfAborted(options.signal)
       const encoded = await this.#encodeQueries(queries.slice(first, first + ENCODED_AT_ONCE), options)
@@ -209,10 +209,9 @@ export class DenseIndex implements Retriever {
       for (let at = 0; at < encoded.length; at += step) {
         throwIfAborted(options.signal)
         rankings.push(...this.#rank(encoded.slice(at, at + step), topK, options))
-        if (performance.now() - turn < TURN_MS) continue
+        if (!turns.due) continue
         options.onProgress?.({ stage: this.name, done: rankings.length, total: queries.length, unit: "queries" })
-        await new Promise(setImmediate)
-        turn = performance.now()
+        await turns.take(options.signal)
       }
     }
     if (queries.length > 0)

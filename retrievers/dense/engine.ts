@@ -6,6 +6,8 @@ import type { RowIds } from "./row-ids.js"
 /** `cosine` compares directions (vectors are brought to length 1), `dot` takes vectors as they are. */
 export type Metric = "cosine" | "dot"
 
+export type AddOptions = Pick<RunOptions, "signal">
+
 /** The best rows of one query, best first. */
 export interface RowHits {
   readonly rows: Uint32Array
@@ -31,7 +33,7 @@ export interface VectorEngine {
   /** Numbers of queries that one call of `search` answers without holding the thread for long. */
   readonly queriesAtOnce: number
   /** Writes vectors into rows; may give the event loop its turn. Rows count as empty until this has ended. */
-  add(rows: readonly number[], vectors: readonly Float32Array[], options: Pick<RunOptions, "signal">): Promise<void>
+  add(rows: readonly number[], vectors: readonly Float32Array[], options: AddOptions): Promise<void>
   /** The rows are empty from now on. */
   remove(rows: readonly number[]): Promise<void>
   /** The k nearest rows of each query; `hidden[i]` are rows that query i must not be given. */

@@ -1,12 +1,13 @@
 /** Exact search: every vector is compared with every query. @module */
 import { join } from "node:path"
-import type { EngineFile, RowHits, VectorEngine } from "./engine.js"
+import type { AddOptions, EngineFile, RowHits, VectorEngine } from "./engine.js"
 import { TOP_BYTES } from "./kernel.js"
 import { Matrix } from "./matrix.js"
 import { readMatrix, writeMatrix } from "./matrix-file.js"
 import type { RowBits } from "./row-bits.js"
 import type { RowIds } from "./row-ids.js"
 import { CHUNK_MASK, prepareTops, readTop, writeMasks } from "./tops.js"
+import { Turns } from "./turns.js"
 
 /** Queries that share one pass over the rows, and multiplications that may hold the thread at once (about 25 ms). */
 const MOST_QUERIES = 16
@@ -39,8 +40,12 @@ export class FlatEngine implements VectorEngine {
     return this.#matrix.memory.used
   }
 
-  async add(rows: readonly number[], vectors: readonly Float32Array[]): Promise<void> {
-    for (const [index, row] of rows.entries()) this.#matrix.set(row, vectors[index]!)
+  async add(rows: readonly number[], vectors: readonly Float32Array[], options: AddOptions): Promise<void> {
+    const turns = new Turns()
+    for (const [index, row] of rows.entries()) {
+      this.#matrix.set(row, vectors[index]!)
+      if (turns.due) await turns.take(options.signal)
+    }
   }
 
   async remove(): Promise<void> {}

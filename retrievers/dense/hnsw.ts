@@ -1,14 +1,14 @@
 /** Approximate search in a graph of neighbours, by hnswlib (Malkov and Yashunin, "HNSW", 2016). @module */
 import { open } from "node:fs/promises"
 import { join } from "node:path"
-import type { RunOptions } from "../../src/core/contracts.js"
-import { RankineError, throwIfAborted } from "../../src/core/errors.js"
+import { RankineError } from "../../src/core/errors.js"
 import { loadOptional } from "../../src/core/optional.js"
 import { collect } from "./candidates.js"
-import type { EngineFile, RowHits, VectorEngine } from "./engine.js"
+import type { AddOptions, EngineFile, RowHits, VectorEngine } from "./engine.js"
 import { fileOf } from "./native-file.js"
 import type { RowBits } from "./row-bits.js"
 import type { RowIds } from "./row-ids.js"
+import { Turns } from "./turns.js"
 
 export interface HnswOptions {
   /** Links of a node on the lower layers are twice this. Default 16. */
@@ -42,8 +42,6 @@ interface Graph {
 interface Library {
   readonly HierarchicalNSW: new (space: "ip", dimension: number) => Graph
 }
-
-const TURN_MS = 25
 
 /**
  * Vectors live in the graph, which is built one vector after the other. Deleting marks a node: it still leads the way but is not returned;
@@ -92,22 +90,15 @@ export class HnswEngine implements VectorEngine {
     return this.#graph.getMaxElements() * (4 * this.dimension + 8 * this.options.m + 12)
   }
 
-  async add(
-    rows: readonly number[],
-    vectors: readonly Float32Array[],
-    options: Pick<RunOptions, "signal">,
-  ): Promise<void> {
+  async add(rows: readonly number[], vectors: readonly Float32Array[], options: AddOptions): Promise<void> {
     this.#makeRoom(this.#graph.getCurrentCount() + rows.length)
     const added: number[] = []
-    let turn = performance.now()
+    const turns = new Turns()
     try {
       for (const [index, row] of rows.entries()) {
         this.#graph.addPoint(Array.from(vectors[index]!), row)
         added.push(row)
-        if (performance.now() - turn < TURN_MS) continue
-        await new Promise(setImmediate)
-        turn = performance.now()
-        throwIfAborted(options.signal)
+        if (turns.due) await turns.take(options.signal)
       }
     } catch (thrown) {
       await this.remove(added)
@@ -122,12 +113,10 @@ export class HnswEngine implements VectorEngine {
   async compact(keep: Uint32Array): Promise<void> {
     const old = this.#graph
     const graph = this.#newGraph(Math.max(1024, keep.length))
-    let turn = performance.now()
+    const turns = new Turns()
     for (const [row, from] of keep.entries()) {
       graph.addPoint(old.getPoint(from), row)
-      if (performance.now() - turn < TURN_MS) continue
-      await new Promise(setImmediate)
-      turn = performance.now()
+      if (turns.due) await turns.take()
     }
     this.#graph = graph
   }

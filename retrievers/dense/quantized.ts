@@ -1,12 +1,13 @@
 /** Search in two steps: short codes choose candidates, whole vectors give them their scores. @module */
 import { join } from "node:path"
-import type { EngineFile, RowHits, VectorEngine } from "./engine.js"
+import type { AddOptions, EngineFile, RowHits, VectorEngine } from "./engine.js"
 import { compactRows, writeQueries } from "./flat.js"
 import { CHUNK_ROWS, type Chunk, Matrix } from "./matrix.js"
 import { readMatrix, writeMatrix } from "./matrix-file.js"
 import type { RowBits } from "./row-bits.js"
 import type { RowIds } from "./row-ids.js"
 import { CHUNK_MASK, prepareTops, readTop, writeMasks } from "./tops.js"
+import { Turns } from "./turns.js"
 
 /** How vectors become codes, and codes scores. */
 export interface Codec {
@@ -54,11 +55,13 @@ export class QuantizedEngine implements VectorEngine {
     return this.#matrix.memory.used
   }
 
-  async add(rows: readonly number[], vectors: readonly Float32Array[]): Promise<void> {
-    rows.forEach((row, index) => {
+  async add(rows: readonly number[], vectors: readonly Float32Array[], options: AddOptions): Promise<void> {
+    const turns = new Turns()
+    for (const [index, row] of rows.entries()) {
       this.#matrix.set(row, vectors[index]!)
       this.#encode(row)
-    })
+      if (turns.due) await turns.take(options.signal)
+    }
   }
 
   async remove(): Promise<void> {}

@@ -2,6 +2,8 @@
 import { compareIds } from "../../src/core/ranking.js"
 import { RowBits } from "./row-bits.js"
 
+const FROM_SURROGATES = /[\ud800-\uffff]/
+
 /** Ids and their row numbers. A row whose document was deleted stays empty until it is used again or the rows are compacted. */
 export class RowIds {
   readonly #ids: (string | undefined)[] = []
@@ -101,10 +103,11 @@ export class RowIds {
   /** `byRow`: the place of each row's id among all ids in UTF-8 byte order; `rows`: the rows in that order. Computed once per change. */
   order(): { readonly byRow: Uint32Array; readonly rows: Uint32Array } {
     if (!this.#order) {
-      const rows = Uint32Array.from(
-        [...this.#rows].sort(([left], [right]) => compareIds(left, right)),
-        ([, row]) => row,
-      )
+      const ids = [...this.#rows.keys()]
+      // Below the surrogates, JavaScript's own order of texts is that of their UTF-8 bytes, and its own sort is many times faster.
+      if (ids.some((id) => FROM_SURROGATES.test(id))) ids.sort(compareIds)
+      else ids.sort()
+      const rows = Uint32Array.from(ids, (id) => this.#rows.get(id)!)
       const byRow = new Uint32Array(this.#ids.length).fill(0xffffffff)
       for (const [place, row] of rows.entries()) byRow[row] = place
       this.#order = { byRow, rows }

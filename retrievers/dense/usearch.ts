@@ -1,13 +1,14 @@
 /** Approximate search in a graph of neighbours, by usearch: prebuilt binaries, and indexes that stay on disk. @module */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import type { RunOptions } from "../../src/core/contracts.js"
-import { RankineError, throwIfAborted } from "../../src/core/errors.js"
+import { RankineError } from "../../src/core/errors.js"
+import { loadOptional } from "../../src/core/optional.js"
 import { collect } from "./candidates.js"
-import type { EngineFile, RowHits, VectorEngine } from "./engine.js"
+import type { AddOptions, EngineFile, RowHits, VectorEngine } from "./engine.js"
 import { fileOf } from "./native-file.js"
 import type { RowBits } from "./row-bits.js"
 import type { RowIds } from "./row-ids.js"
+import { Turns } from "./turns.js"
 
 export interface UsearchOptions {
   /** Links of a node. Default 16. */
@@ -33,7 +34,6 @@ interface Library {
   readonly Index: new (config: Record<string, unknown>) => NativeIndex
 }
 
-const TURN_MS = 25
 const ADDED_AT_ONCE = 32
 
 /**
@@ -71,7 +71,7 @@ export class UsearchEngine implements VectorEngine {
 
   /** Throws `dependency` where usearch is not installed, `argument` for options out of range. */
   static async create(dimension: number, options: UsearchOptions = {}): Promise<UsearchEngine> {
-    return new UsearchEngine(await loadLibrary(), dimension, options)
+    return new UsearchEngine(await loadOptional<Library>("usearch"), dimension, options)
   }
 
   static async read(
@@ -97,16 +97,12 @@ export class UsearchEngine implements VectorEngine {
     return undefined
   }
 
-  async add(
-    rows: readonly number[],
-    vectors: readonly Float32Array[],
-    options: Pick<RunOptions, "signal">,
-  ): Promise<void> {
+  async add(rows: readonly number[], vectors: readonly Float32Array[], options: AddOptions): Promise<void> {
     this.#toMemory()
     // Rows may have been deleted while the graph was only viewed.
     const stale = this.#present(rows)
     if (stale.length > 0) this.#index.remove(stale)
-    let turn = performance.now()
+    const turns = new Turns()
     let done = 0
     try {
       for (; done < rows.length; ) {
@@ -116,10 +112,7 @@ export class UsearchEngine implements VectorEngine {
         // One thread: the same input gives the same graph.
         this.#index.add(keysOf(some), flat, 1)
         done += some.length
-        if (performance.now() - turn < TURN_MS) continue
-        await new Promise(setImmediate)
-        turn = performance.now()
-        throwIfAborted(options.signal)
+        if (turns.due) await turns.take(options.signal)
       }
     } catch (thrown) {
       await this.remove(rows)
@@ -188,17 +181,4 @@ export class UsearchEngine implements VectorEngine {
 
 function keysOf(rows: readonly number[]): BigUint64Array {
   return BigUint64Array.from(rows, BigInt)
-}
-
-async function loadLibrary(): Promise<Library> {
-  const name: string = "usearch"
-  try {
-    return (await import(name)) as Library
-  } catch (cause) {
-    throw new RankineError(
-      "dependency",
-      "usearch is not available; it finds approximate nearest neighbours in indexes that stay on disk. Type: npm i usearch",
-      { cause, details: { package: name, install: "npm i usearch" } },
-    )
-  }
 }

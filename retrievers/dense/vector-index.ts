@@ -10,6 +10,7 @@ import { type IndexKind, type KindOptions, makeEngine } from "./kinds.js"
 import { checkFile } from "./native-file.js"
 import { RowBits } from "./row-bits.js"
 import { RowIds } from "./row-ids.js"
+import { Turns } from "./turns.js"
 import { prepareVector } from "./vectors.js"
 
 export interface VectorIndexOptions extends KindOptions {
@@ -151,9 +152,12 @@ export class VectorIndex {
           throw new RankineError("data", `the index has a vector with the id "${id}": delete it first, or use replace`)
         seen.add(id)
       }
-      const prepared = vectors.map((vector, index) =>
-        prepareVector(vector, this.dimension, this.metric, () => `the vector of "${ids[index]}"`),
-      )
+      const prepared: Float32Array[] = []
+      const turns = new Turns()
+      for (const [index, vector] of vectors.entries()) {
+        prepared.push(prepareVector(vector, this.dimension, this.metric, () => `the vector of "${ids[index]}"`))
+        if (turns.due) await turns.take(options.signal)
+      }
       throwIfAborted(options.signal)
       const rows = this.#ids.reserve(ids.length, this.#engine.reusesRows)
       try {
