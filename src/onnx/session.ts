@@ -51,7 +51,10 @@ export interface OnnxSession extends AsyncDisposable {
    * ends (the next run starts a new one), `aborted` when the signal fires.
    */
   run(feeds: Readonly<Record<string, Tensor>>, options?: SessionRunOptions): Promise<Record<string, Tensor>>
-  /** Gives the model's memory back, after the runs that have begun. */
+  /**
+   * Gives the model's memory back, after the runs that have begun. On Linux the C library may keep a few percent of it for
+   * later; a program that loads hundreds of models one after another sets MALLOC_MMAP_THRESHOLD_=131072 in its environment.
+   */
   [Symbol.asyncDispose](): Promise<void>
 }
 
