@@ -1,7 +1,7 @@
 /** Writes a graph node by node: the generic part, which `GraphBuilder` dresses with a method per operator. @module */
 import { RankineError } from "../core/errors.js"
 import { type AttributeGiven, toAttribute } from "./attributes.js"
-import { byteLength, type DataType, decodeIntegers, elementCount, encodeNumbers } from "./data-type.js"
+import { byteLength, type DataType, decodeIntegers, encodeNumbers } from "./data-type.js"
 import {
   type ExternalData,
   emptyGraph,
@@ -51,7 +51,7 @@ class Names {
   }
 }
 
-/** Dimensions of 64 elements and fewer are looked up before a constant is written again. */
+/** Constants of so many elements are written once, and their integers are known to the rules of shapes. */
 const SMALL = 64
 
 export class Builder {
@@ -80,9 +80,7 @@ export class Builder {
   constant(numbers: Nested, type?: DataType): Value {
     const dims: number[] = []
     for (let inner = numbers; Array.isArray(inner); inner = inner[0]) dims.push(inner.length)
-    const flat = flatten(numbers)
-    if (flat.length !== elementCount(dims))
-      throw new RankineError("argument", "the lists of a constant must be equally long on each level")
+    const flat = flatten(numbers, dims)
     const chosen = type ?? (typeof flat[0] === "bigint" ? "int64" : "float32")
     const bytes = encodeNumbers(chosen, flat)
     if (flat.length > SMALL) return this.#constant(chosen, dims, bytes)
@@ -194,6 +192,10 @@ export class Builder {
   }
 }
 
-function flatten(numbers: Nested): (number | bigint)[] {
-  return typeof numbers === "object" ? numbers.flatMap(flatten) : [numbers]
+/** The numbers in row-major order. Throws `argument` unless the lists of each level are as long as `dims` says. */
+function flatten(numbers: Nested, [size, ...rest]: readonly number[]): (number | bigint)[] {
+  const list = typeof numbers === "object" ? numbers : undefined
+  if (list?.length !== size)
+    throw new RankineError("argument", "the lists of a constant must be equally long on each level")
+  return list ? list.flatMap((inner) => flatten(inner, rest)) : [numbers as number | bigint]
 }

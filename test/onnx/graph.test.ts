@@ -26,6 +26,8 @@ describe("shapes and types while a graph is written", () => {
   it("refuse a name twice, a ragged constant, bytes that do not fit and a graph without output", () => {
     expect(() => graph.input("x", "float32", [1])).toThrow(/already/)
     expect(() => graph.constant([[1, 2], [3]])).toThrow(/equally long/)
+    expect(() => graph.constant([[1, 2], [3], [4, 5, 6]])).toThrow(/equally long/)
+    expect(graph.constant([[], []]).shape).toEqual([2, 0])
     expect(() => graph.initializer("short", "float32", [2], new Uint8Array(7))).toThrow(/takes 8/)
     expect(() => new GraphBuilder("empty").toModel()).toThrow(/no output/)
     expect(() => graph.mul(graph.input("i", "int64", [1]), 0.5)).toThrow(/cast/)
