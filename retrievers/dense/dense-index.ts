@@ -238,8 +238,11 @@ export class DenseIndex implements Retriever {
   ): AsyncGenerator<EncodedDocuments> {
     let batch: Document[] = []
     let done = 0
+    const turns = new Turns()
     const flush = async (): Promise<EncodedDocuments> => {
       throwIfAborted(options.signal)
+      // An encoder and an index that are fast never give way by themselves.
+      if (turns.due) await turns.take(options.signal)
       const some = batch
       batch = []
       const embedded = options.given

@@ -3,6 +3,7 @@ import type { Document } from "../../src/core/document.js"
 import { readDocuments, writeDocuments } from "../bm25/documents-file.js"
 import type { Segment } from "../bm25/segment.js"
 import { type DocumentSource, SegmentDocuments } from "../bm25/segment-documents.js"
+import { Turns } from "./turns.js"
 
 export class DocumentShelf {
   readonly #inMemory = new Map<string, Document>()
@@ -39,8 +40,12 @@ export class DocumentShelf {
 
   /** Writes the documents in the order of `ids`. */
   async write(path: string, ids: readonly string[]): Promise<void> {
+    const turns = new Turns()
     const source: DocumentSource = {
-      get: async (position) => (await this.get(ids[position]!))!,
+      get: async (position) => {
+        if (turns.due) await turns.take()
+        return (await this.get(ids[position]!))!
+      },
       metadata: (position) => this.metadata(ids[position]!),
       close: async () => {},
     }

@@ -9,9 +9,9 @@ import type { RowIds } from "./row-ids.js"
 import { CHUNK_MASK, prepareTops, readTop, writeMasks } from "./tops.js"
 import { Turns } from "./turns.js"
 
-/** Queries that share one pass over the rows, and multiplications that may hold the thread at once (about 25 ms). */
+/** Queries that share one pass over the rows, and multiplications that may hold the thread at once (about 10 ms). */
 const MOST_QUERIES = 16
-const MULTIPLICATIONS = 2 ** 27
+const MULTIPLICATIONS = 2 ** 26
 /** Keys of all tops together. */
 const MOST_KEYS = 2 ** 23
 

@@ -2,7 +2,7 @@
 import { throwIfAborted } from "../../src/core/errors.js"
 
 /** Milliseconds after which others get their turn. */
-const TURN_MS = 25
+const TURN_MS = 8
 
 /** `if (turns.due) await turns.take(signal)` in a loop costs a look at the clock each time. */
 export class Turns {

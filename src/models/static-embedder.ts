@@ -16,7 +16,7 @@ export interface StaticEmbedderOptions extends LocateOptions {
   readonly normalize?: boolean
 }
 
-const TURN_MS = 25
+const TURN_MS = 8
 /** Texts between two looks at the clock. */
 const LOOK_EVERY = 32
 

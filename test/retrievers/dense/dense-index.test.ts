@@ -208,4 +208,21 @@ describe("DenseIndex", () => {
     await index.add([{ id: "late", text: "granite", metadata: { year: 2005 } }])
     expect(await asked()).toEqual(["late", "twin-\uFFFD", "twin-\u{1F980}"])
   })
+
+  it("lets others have their turn while it builds and searches", async () => {
+    let turns = 0
+    let running = true
+    const others = () => {
+      turns++
+      if (running) setImmediate(others)
+    }
+    const many = Array.from({ length: 20_000 }, (_, i) => ({ id: `d${i}`, text: `word${i % 999} common words` }))
+    setImmediate(others)
+    const index = await DenseIndex.build(many, { encoder: hashedWords({ dimension: 256 }) })
+    expect(turns).toBeGreaterThan(3)
+    turns = 0
+    await index.retrieve(Array.from({ length: 200 }, (_, i) => query(`word${i}`)))
+    running = false
+    expect(turns).toBeGreaterThan(3)
+  })
 })
