@@ -44,7 +44,7 @@ export interface Kernel {
   ): number
 }
 
-/** Bytes of one clause, documents of one block, and documents of one chunk of sums: the constants of kernel.as.ts. */
+/** Bytes of one clause, documents of one block, and documents of one chunk of sums: the constants of the kernel. */
 export const CLAUSE_BYTES = 48
 export const BLOCK_SHIFT = 4
 export const CHUNK = 32768
