@@ -16,19 +16,16 @@ export let size: u32 = 0
 let wanted: u32 = 0
 export let floorKey: u64 = 0
 
-// @ts-ignore: decorator
 @inline
 export function keyOf(score: f32, doc: u32): u64 {
   return ((<u64>reinterpret<u32>(score)) << 32) | <u64>(~doc)
 }
 
-// @ts-ignore: decorator
 @inline
 function keyAt(i: i32): u64 {
   return load<u64>(keys + (<usize>i << 3))
 }
 
-// @ts-ignore: decorator
 @inline
 function setKey(i: i32, key: u64): void {
   store<u64>(keys + (<usize>i << 3), key)
@@ -96,13 +93,11 @@ export function finish(spare: usize, histogram: usize): u32 {
   return size
 }
 
-// @ts-ignore: decorator
 @inline
 export function isMasked(mask: usize, doc: u32): bool {
   return mask != 0 && ((load<u8>(mask + (doc >> 3)) >> <u8>(doc & 7)) & 1) != 0
 }
 
-// @ts-ignore: decorator
 @inline
 export function offer(score: f32, doc: u32, mask: usize): void {
   const key = keyOf(score, doc)
@@ -115,7 +110,6 @@ export function offer(score: f32, doc: u32, mask: usize): void {
 }
 
 /** The least sum that can still matter: compared as float64, a sum just below the floor may round up to it. */
-// @ts-ignore: decorator
 @inline
 export function leastSum(): f64 {
   return <f64>reinterpret<f32>(<u32>(floorKey >> 32)) * (1.0 - 1e-7)

@@ -45,7 +45,6 @@ function addPostings(clause: usize, bounds: usize, scale: f64): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function largestOf(sums: usize): f64 {
   let top = f64x2.pmax(v128.load(sums), v128.load(sums, 16))
@@ -129,7 +128,6 @@ function scoreBlock(clauses: usize, clauseCount: u32, block: u32, sums: usize, m
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function boundOfFloor(scale: f64, slack: i32): i32 {
   return <i32>(<f64>reinterpret<f32>(<u32>(floorKey >> 32)) * scale) - slack

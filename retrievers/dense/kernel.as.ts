@@ -13,7 +13,6 @@ const ROWS_IN_BLOCK: u32 = 512
 /** Rows of one block stay in the first-level cache while all queries pass over them. */
 const BLOCK_BYTES: u32 = 24576
 
-// @ts-ignore: decorator
 @inline
 function keyOf(score: f32, order: u32): u64 {
   // Sums begin at +0 and so are never -0, which would be another key for an equal score.
@@ -22,7 +21,6 @@ function keyOf(score: f32, order: u32): u64 {
   return ((<u64>bits) << 32) | <u64>(~order)
 }
 
-// @ts-ignore: decorator
 @inline
 function scoreOf(key: u64): f32 {
   const bits = <u32>(key >> 32)
@@ -70,7 +68,6 @@ function push(top: usize, key: u64): void {
   store<u32>(top, size + 1)
 }
 
-// @ts-ignore: decorator
 @inline
 function floorOf(top: usize): f32 {
   return load<u32>(top) == load<u32>(top, 4) ? scoreOf(load<u64>(<usize>load<u32>(top, 8))) : reinterpret<f32>(0xff800000)
@@ -109,7 +106,6 @@ function offer(top: usize, scores: usize, count: u32, orders: usize, mask: usize
 }
 
 /** The four sums of four accumulators. */
-// @ts-ignore: decorator
 @inline
 function sums(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 1, 4, 5), v128.shuffle<f32>(a, b, 2, 3, 6, 7))
@@ -117,7 +113,6 @@ function sums(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 2, 4, 6), v128.shuffle<f32>(ab, cd, 1, 3, 5, 7))
 }
 
-// @ts-ignore: decorator
 @inline
 function fourRows(r0: usize, r1: usize, r2: usize, r3: usize, stride: u32, query: usize): v128 {
   let a = f32x4.splat(0)
@@ -272,7 +267,6 @@ export function int8(
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function wholeSums(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 1, 4, 5), v128.shuffle<i32>(a, b, 2, 3, 6, 7))
