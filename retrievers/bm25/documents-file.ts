@@ -7,7 +7,7 @@ import type { Segment } from "./segment.js"
 import type { DocumentSource } from "./segment-documents.js"
 
 /** Writes the documents of a segment, deleted ones too: numbers must keep their meaning. */
-export async function writeDocuments(path: string, segment: Segment): Promise<void> {
+export async function writeDocuments(path: string, segment: Pick<Segment, "size" | "documents">): Promise<void> {
   const texts = new Rows()
   const metadata = new Rows()
   const crcs = new Uint32Array(segment.size)

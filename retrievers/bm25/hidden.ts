@@ -1,7 +1,8 @@
 /** Which documents a search must not return, as bits. @module */
 
 import { RankineError } from "../../src/core/errors.js"
-import { compileFilter, type Filter } from "../../src/core/filter.js"
+import type { Filter } from "../../src/core/filter.js"
+import { FilterCache } from "../../src/core/filter-cache.js"
 import type { Segment } from "./segment.js"
 
 /** Documents that a search passes over: one bit for each, and how many there are at most. */
@@ -11,44 +12,31 @@ export interface Hidden {
 }
 
 export class HiddenDocuments {
-  /** Bits per filter, for the state of the index they were computed in. */
-  #generation = -1
-  readonly #byExpression = new Map<string, readonly Hidden[]>()
-  #byFunction = new WeakMap<object, readonly Hidden[]>()
+  readonly #filters = new FilterCache<readonly Hidden[]>()
   #scratch = new Uint8Array(0)
 
   /** The bits of a filter for each segment. Evaluated once per document for each filter and state of the index. */
   ofFilter(filter: Filter, segments: readonly Segment[], generation: number): readonly Hidden[] {
-    if (generation !== this.#generation) {
-      this.#generation = generation
-      this.#byExpression.clear()
-      this.#byFunction = new WeakMap()
-    }
-    const key = typeof filter === "function" ? undefined : JSON.stringify(filter)
-    const known = key === undefined ? this.#byFunction.get(filter) : this.#byExpression.get(key)
-    if (known) return known
-    const accepts = compileFilter(filter)
-    const hidden = segments.map((segment): Hidden => {
-      if (!segment.documents)
-        throw new RankineError(
-          "argument",
-          "a filter reads metadata, and this index does not store documents: build it with storeDocuments",
-        )
-      const bits = Uint8Array.from(segment.deleted)
-      let count = segment.deletedCount
-      for (let document = 0; document < segment.size; document++) {
-        if (segment.isDeleted(document)) continue
-        const metadata = segment.documents.metadata(document)
-        const id = segment.ids.get(document)
-        if (accepts(metadata === undefined ? { id } : { id, metadata })) continue
-        bits[document >> 3]! |= 1 << (document & 7)
-        count++
-      }
-      return { bits, count }
-    })
-    if (key === undefined) this.#byFunction.set(filter, hidden)
-    else this.#byExpression.set(key, hidden)
-    return hidden
+    return this.#filters.get(filter, generation, (accepts) =>
+      segments.map((segment): Hidden => {
+        if (!segment.documents)
+          throw new RankineError(
+            "argument",
+            "a filter reads metadata, and this index does not store documents: build it with storeDocuments",
+          )
+        const bits = Uint8Array.from(segment.deleted)
+        let count = segment.deletedCount
+        for (let document = 0; document < segment.size; document++) {
+          if (segment.isDeleted(document)) continue
+          const metadata = segment.documents.metadata(document)
+          const id = segment.ids.get(document)
+          if (accepts(metadata === undefined ? { id } : { id, metadata })) continue
+          bits[document >> 3]! |= 1 << (document & 7)
+          count++
+        }
+        return { bits, count }
+      }),
+    )
   }
 
   /** What one search must pass over: deleted, filtered and excluded together; undefined where nothing is hidden. */

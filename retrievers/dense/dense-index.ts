@@ -2,12 +2,13 @@
 import { type Description, type Retriever, type RunOptions, resolveTopK } from "../../src/core/contracts.js"
 import { type Document, type DocumentStore, documentText, type Query } from "../../src/core/document.js"
 import { RankineError, throwIfAborted, toRankineError } from "../../src/core/errors.js"
+import { FilterCache } from "../../src/core/filter-cache.js"
 import { emptyRanking, type Hit, noUsage, type Ranking, type Warning } from "../../src/core/ranking.js"
 import type { EmbeddingModel } from "../../src/models/embedding-model.js"
 import { type DenseParts, loadDense, readModelIdentity, saveDense } from "./dense-storage.js"
 import { DocumentShelf } from "./document-shelf.js"
-import { FilterCache } from "./filter-cache.js"
 import { identityOf, type ModelIdentity, requireSameModel } from "./model-identity.js"
+import type { RowBits } from "./row-bits.js"
 import { Turns } from "./turns.js"
 import { VectorIndex, type VectorIndexOptions } from "./vector-index.js"
 import { isZero } from "./vectors.js"
@@ -68,7 +69,7 @@ export class DenseIndex implements Retriever {
   readonly #encoder: EmbeddingModel
   readonly #batchSize: number
   readonly #parts: DenseParts
-  readonly #filters = new FilterCache()
+  readonly #filters = new FilterCache<RowBits>()
   #writing: Promise<unknown> = Promise.resolve()
 
   private constructor(encoder: EmbeddingModel, parts: DenseParts, batchSize = 256) {
@@ -338,7 +339,14 @@ export class DenseIndex implements Retriever {
     const started = performance.now()
     try {
       const asked = encoded.filter(({ vector }) => vector && !isZero(vector))
-      const hidden = options.filter && this.#filters.hidden(options.filter, vectors, (id) => documents!.metadata(id))
+      const hidden =
+        options.filter &&
+        this.#filters.get(options.filter, vectors.generation, (accepts) =>
+          vectors.rowsWhere((id) => {
+            const metadata = documents!.metadata(id)
+            return accepts(metadata === undefined ? { id } : { id, metadata })
+          }),
+        )
       const found = vectors.search(
         asked.map(({ vector }) => vector!),
         topK,

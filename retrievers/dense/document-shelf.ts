@@ -1,7 +1,6 @@
 /** The documents of an index by id: in memory as they were added, or in the file they were loaded from. @module */
 import type { Document } from "../../src/core/document.js"
 import { readDocuments, writeDocuments } from "../bm25/documents-file.js"
-import type { Segment } from "../bm25/segment.js"
 import { type DocumentSource, SegmentDocuments } from "../bm25/segment-documents.js"
 import { Turns } from "./turns.js"
 
@@ -49,9 +48,7 @@ export class DocumentShelf {
       metadata: (position) => this.metadata(ids[position]!),
       close: async () => {},
     }
-    // The writer reads nothing else of a segment.
-    const segment: Pick<Segment, "size" | "documents"> = { size: ids.length, documents: SegmentDocuments.from(source) }
-    await writeDocuments(path, segment as Segment)
+    await writeDocuments(path, { size: ids.length, documents: SegmentDocuments.from(source) })
   }
 
   async close(): Promise<void> {
