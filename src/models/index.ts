@@ -8,5 +8,6 @@ export { type EncoderConfig, type EncoderFamily, readEncoderConfig } from "./enc
 export * from "./encoder/load.js"
 export type { Pooling } from "./encoder/pooling.js"
 export * from "./locate.js"
+export type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
 export * from "./sparse-encoder.js"
 export * from "./tokenizer.js"
