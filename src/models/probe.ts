@@ -1,0 +1,47 @@
+/** A look at a reranker before it is used: a model that cannot tell pairs apart is refused when it is loaded. @module */
+import { RankineError } from "../core/errors.js"
+import type { TextPair } from "./pair-scorer.js"
+
+/** Answered and unanswered questions: what can rank at all gives these different scores. */
+export const probePairs: readonly TextPair[] = [
+  { query: "what do penguins eat", document: "Penguins feed on fish, squid and krill that they catch under water." },
+  { query: "what do penguins eat", document: "The city council voted on the new parking fees on Tuesday." },
+  { query: "how does a steam engine work", document: "Steam under pressure drives a piston, which turns a wheel." },
+  { query: "how does a steam engine work", document: "Herons." },
+]
+
+/** Scores closer than this, relative to the largest, are the same: rounding alone makes no order. */
+const SAME = 1e-6
+
+/**
+ * Scores the probe pairs and refuses a model whose scores are not numbers or all equal, which would leave every order as it came in
+ * and call it reranked.
+ *
+ * @param score as the model will score pairs from now on
+ * @param advice what to do about equal scores, beside checking the weights
+ * @throws RankineError `model` for scores that are not finite or all equal; whatever `score` throws
+ */
+export async function refuseConstantScores(
+  name: string,
+  score: (pairs: readonly TextPair[]) => Promise<readonly number[]>,
+  advice = "",
+): Promise<void> {
+  const scores = await score(probePairs)
+  const odd = scores.find((value) => !Number.isFinite(value))
+  if (odd !== undefined || scores.length !== probePairs.length)
+    throw new RankineError(
+      "model",
+      `${name} gives ${odd ?? "no score"} for a plain question and text: its weights are damaged, or too large for the ` +
+        "precision; copy the model anew, or load it with precision fp32",
+      { details: { scores } },
+    )
+  const highest = Math.max(...scores)
+  const lowest = Math.min(...scores)
+  if (highest - lowest > SAME * Math.max(Math.abs(highest), Math.abs(lowest))) return
+  throw new RankineError(
+    "model",
+    `${name} scores answers and unrelated texts alike (${highest}): it would rerank nothing. Its trained classification ` +
+      `head is missing, or the activation hides the differences${advice === "" ? "" : `: ${advice}`}`,
+    { details: { scores } },
+  )
+}
