@@ -16,6 +16,7 @@
  * - `score-kind`: scores of a kind that the operation cannot use (fusing ordinal scores, NaN).
  * - `model`: a model or a remote model failed or answered nonsense.
  * - `budget`: a budget ran out before anything was ranked.
+ * - `busy`: a queue is full; the same request may succeed later.
  * - `aborted`: the caller's AbortSignal fired.
  * - `internal`: a bug of ours.
  */
@@ -33,6 +34,7 @@ export type ErrorCode =
   | "score-kind"
   | "model"
   | "budget"
+  | "busy"
   | "aborted"
   | "internal"
 
@@ -64,6 +66,7 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   "score-kind": 5,
   network: 6,
   model: 6,
+  busy: 6,
   budget: 7,
   aborted: 130,
 }
