@@ -8,6 +8,7 @@ import { encoderInputs } from "./inputs.js"
 import { modernBertHidden } from "./modern-bert.js"
 import { Net } from "./net.js"
 import { normalizeRows, type Pooling, pool } from "./pooling.js"
+import { projectTokens, type TokenProjection } from "./token-projection.js"
 
 /**
  * The one thing that a graph computes; nothing is computed that nobody reads.
@@ -15,18 +16,25 @@ import { normalizeRows, type Pooling, pool } from "./pooling.js"
  * - `pooled`: one vector for each row.
  * - `logits`: the numbers of the classification head.
  * - `terms`: SPLADE's weight for each word of the vocabulary.
+ * - `tokens`: the vector of every token, projected for late interaction.
  */
 export type EncoderOutput =
   | { readonly kind: "hidden" }
   | { readonly kind: "pooled"; readonly pooling: Pooling; readonly normalize: boolean }
   | { readonly kind: "logits" }
   | { readonly kind: "terms" }
+  | { readonly kind: "tokens"; readonly projections: readonly TokenProjection[]; readonly normalize: boolean }
+
+/** The output has a vector for each token, not one for each row. */
+export function isPerToken(output: EncoderOutput): boolean {
+  return output.kind === "hidden" || output.kind === "tokens"
+}
 
 export interface BuiltEncoder {
   /** The ONNX model without its weights, which are named relative to `folder`. */
   readonly model: Uint8Array
   readonly folder: string
-  /** Numbers for each row, or for each token with `hidden`. */
+  /** Numbers for each row, or for each token with `hidden` and `tokens`. */
   readonly width: number
   /** The graph reads token types. */
   readonly withTypes: boolean
@@ -76,9 +84,23 @@ export function buildEncoder(
         return classify(net, config, hidden, inputs.mask)
       case "terms":
         return termWeights(net, config, inputs, hidden)
+      case "tokens":
+        return projectTokens(net, inputs, hidden, config.width, output.projections, output.normalize)
     }
   }
   net.graph.output(head(), OUTPUT)
-  const width = output.kind === "terms" ? config.vocabulary : output.kind === "logits" ? labelCount(net) : config.width
-  return { model: net.graph.toModel(), folder: net.folder, width, withTypes }
+  return { model: net.graph.toModel(), folder: net.folder, width: widthOf(output, config, net), withTypes }
+}
+
+function widthOf(output: EncoderOutput, config: EncoderConfig, net: Net): number {
+  switch (output.kind) {
+    case "terms":
+      return config.vocabulary
+    case "logits":
+      return labelCount(net)
+    case "tokens":
+      return output.projections.at(-1)?.outputs ?? config.width
+    default:
+      return config.width
+  }
 }

@@ -5,7 +5,7 @@ import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import { type BatchLimits, type RunBatchesOptions, runBatches } from "../batching.js"
 import { openSafetensors } from "../checkpoint/safetensors.js"
 import type { AttentionForm } from "./attention.js"
-import { buildEncoder, type EncoderOutput, OUTPUT } from "./build.js"
+import { buildEncoder, type EncoderOutput, isPerToken, OUTPUT } from "./build.js"
 import { type EncoderConfig, readEncoderConfig } from "./config.js"
 
 /** Where and how an encoder runs. */
@@ -26,6 +26,8 @@ export interface EncoderRow {
   readonly ids: readonly number[]
   /** Which text each token belongs to. Default: all the first. Ignored by models without token types. */
   readonly typeIds?: readonly number[]
+  /** Only so many of the tokens, the first ones, are looked at by the others. Default: all. */
+  readonly attended?: number
 }
 
 export type EncoderRunOptions = Pick<RunBatchesOptions, "signal" | "onRows">
@@ -34,7 +36,7 @@ export type EncoderRunOptions = Pick<RunBatchesOptions, "signal" | "onRows">
 export interface EncoderModel extends AsyncDisposable {
   readonly config: EncoderConfig
   readonly output: EncoderOutput
-  /** Numbers for each row, or for each token with the output `hidden`. */
+  /** Numbers for each row, or for each token with the outputs `hidden` and `tokens`. */
   readonly width: number
   /** Most tokens of a row. */
   readonly maxLength: number
@@ -44,7 +46,7 @@ export interface EncoderModel extends AsyncDisposable {
   readonly deviceReason: string
   /**
    * Runs any number of rows, in batches by length, and gives one array for each in their order: `width` numbers, or tokens times `width`
-   * with the output `hidden`. Throws `argument` for rows that are empty, too long, or have ids outside the vocabulary.
+   * with the outputs `hidden` and `tokens`. Throws `argument` for rows that are empty, too long, or have ids outside the vocabulary.
    */
   run(rows: readonly EncoderRow[], options?: EncoderRunOptions): Promise<Float32Array[]>
   /** The same, with each array turned into something smaller as soon as it is there. It is a view of the whole batch: copy what is kept. */
@@ -80,7 +82,7 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
     const feeds = feedsOf(rows, length, config, withTypes)
     const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, ...(signal ? { signal } : {}) })
     const { data } = outputOf(outputs, OUTPUT, "float32")
-    const perToken = output.kind === "hidden"
+    const perToken = isPerToken(output)
     return rows.map(({ ids }, row) => {
       const at = row * (perToken ? length * width : width)
       return convert(data.subarray(at, at + (perToken ? ids.length * width : width)))
@@ -132,7 +134,7 @@ function feedsOf(
   rows.forEach((row, index) => {
     const at = index * length
     ids.set(row.ids, at)
-    mask.fill(1, at, at + row.ids.length)
+    mask.fill(1, at, at + (row.attended ?? row.ids.length))
     if (withTypes && row.typeIds) types.set(row.typeIds, at)
   })
   const feeds: Record<string, Tensor> = {
