@@ -1,6 +1,6 @@
 // Builds dist/: the WebAssembly kernel first (it becomes a TypeScript module), then the declarations and JavaScript.
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -25,7 +25,7 @@ if (!existsSync(join(root, "node_modules/typescript"))) {
 }
 
 // Each kernel becomes a TypeScript module that carries it as text: no file to find at run time, nothing for a bundler to know.
-for (const folder of ["retrievers/bm25", "retrievers/dense"]) {
+for (const folder of ["retrievers/inverted", "retrievers/dense"]) {
   const source = join(folder, "kernel.as.ts")
   if (!existsSync(join(root, source))) continue
   const wasm = join(folder, "kernel.wasm")
@@ -61,6 +61,8 @@ for (const folder of ["retrievers/bm25", "retrievers/dense"]) {
 if (process.argv[2] !== "kernel") {
   rmSync(join(root, "dist"), { recursive: true, force: true })
   run(packageBin("typescript", "bin/tsc"), ["-p", "tsconfig.build.json"])
+  // Data that is read beside the module it belongs to.
+  for (const file of ["src/models/registry/models.yaml"]) copyFileSync(join(root, file), join(root, "dist", file))
   const main = join(root, "dist/src/cli/main.js")
   if (existsSync(main)) chmodSync(main, 0o755)
 }

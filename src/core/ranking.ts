@@ -50,6 +50,7 @@ export type WarningCode =
   | "invalid-score"
   | "long-token"
   | "skipped-file"
+  | "language-mismatch"
 
 /** Something that was tolerated, with how often it happened. */
 export interface Warning {
