@@ -1,8 +1,8 @@
 /** Where a hit's score comes from: one part per query term and field. @module */
 import type { Explanation } from "../../src/core/ranking.js"
+import type { Segment } from "../inverted/segment.js"
 import type { ReadQuery } from "./query-reader.js"
 import { impact, lengthFactor, type ScoringParameters } from "./scoring.js"
-import type { Segment } from "./segment.js"
 import type { FieldStatistics } from "./statistics.js"
 
 /** The parts of the score of the document with this id. Their sum, rounded to float32, is the score. */
@@ -25,7 +25,7 @@ export function explainHit(
   for (const { text, field, term, count, weight, factor } of query.clauses) {
     const segmentTerm = term.segments[place]
     if (!segmentTerm) continue
-    const posting = findPosting(segment.postings(field, segmentTerm.term), document)
+    const posting = segment.posting(field, segmentTerm.term, document)
     if (posting === undefined) continue
     const tf = segment.frequency(field, segmentTerm.term, posting)
     const length = segment.fields[field]!.lengths[document]!
@@ -51,16 +51,4 @@ export function explainHit(
   }
   details.sort((left, right) => right.value - left.value)
   return { value: Math.fround(sum), description: `bm25 (${parameters.variant}), sum of`, details }
-}
-
-function findPosting(postings: Uint32Array, document: number): number | undefined {
-  let low = 0
-  let high = postings.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (postings[middle]! >>> 8 < document) low = middle + 1
-    else high = middle
-  }
-  const posting = postings[low]
-  return posting !== undefined && posting >>> 8 === document ? posting : undefined
 }

@@ -1,12 +1,12 @@
 /** Turns a query's text into clauses. @module */
 import type { Analyzer } from "../../src/text/analyzer.js"
+import type { Clause } from "../inverted/search.js"
+import type { Segment } from "../inverted/segment.js"
+import { TermTable } from "../inverted/term-table.js"
 import type { ScoringParameters } from "./scoring.js"
 import { querySideBoost } from "./scoring.js"
-import type { Clause } from "./search.js"
-import type { Segment } from "./segment.js"
 import type { FieldStatistics } from "./statistics.js"
 import { type FieldTerm, TermState } from "./term-state.js"
-import { TermTable } from "./term-table.js"
 
 /** One term of the query in one field, for explanations. */
 export interface ReadClause {

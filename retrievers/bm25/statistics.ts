@@ -1,6 +1,6 @@
 /** Totals of one field over all segments, and what follows from them for every document's score. @module */
+import type { Segment } from "../inverted/segment.js"
 import { lengthFactor, type ScoringParameters } from "./scoring.js"
-import type { Segment } from "./segment.js"
 
 export interface FieldStatistics {
   /** Living documents with at least one term in the field: Lucene's docCount. */

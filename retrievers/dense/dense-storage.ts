@@ -1,7 +1,7 @@
 /** A dense index on disk: vectors, documents, marks, and the model they belong to. @module */
 import { join, resolve } from "node:path"
-import { openSections, writeSections } from "../bm25/section-file.js"
-import { type Format, readManifest, replaceContent } from "./directory.js"
+import { type Format, readManifest, replaceContent } from "../storage/directory.js"
+import { openSections, writeSections } from "../storage/section-file.js"
 import { DocumentShelf } from "./document-shelf.js"
 import type { ModelIdentity } from "./model-identity.js"
 import { type SavedVectors, VectorIndex } from "./vector-index.js"

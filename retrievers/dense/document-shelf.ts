@@ -1,7 +1,7 @@
 /** The documents of an index by id: in memory as they were added, or in the file they were loaded from. @module */
 import type { Document } from "../../src/core/document.js"
-import { readDocuments, writeDocuments } from "../bm25/documents-file.js"
-import { type DocumentSource, SegmentDocuments } from "../bm25/segment-documents.js"
+import type { DocumentSource } from "../storage/document-rows.js"
+import { readDocuments, writeDocuments } from "../storage/documents-file.js"
 import { Turns } from "./turns.js"
 
 export class DocumentShelf {
@@ -40,15 +40,12 @@ export class DocumentShelf {
   /** Writes the documents in the order of `ids`. */
   async write(path: string, ids: readonly string[]): Promise<void> {
     const turns = new Turns()
-    const source: DocumentSource = {
+    await writeDocuments(path, ids.length, {
       get: async (position) => {
         if (turns.due) await turns.take()
         return (await this.get(ids[position]!))!
       },
-      metadata: (position) => this.metadata(ids[position]!),
-      close: async () => {},
-    }
-    await writeDocuments(path, { size: ids.length, documents: SegmentDocuments.from(source) })
+    })
   }
 
   async close(): Promise<void> {

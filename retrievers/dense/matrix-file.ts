@@ -1,6 +1,6 @@
 /** Rows of vectors on disk: the chunks of a matrix, each a section with its checksum. @module */
 import { RankineError } from "../../src/core/errors.js"
-import { bytesOf, openSections, writeSections } from "../bm25/section-file.js"
+import { bytesOf, openSections, writeSections } from "../storage/section-file.js"
 import { CHUNK_ROWS, type Matrix } from "./matrix.js"
 
 export async function writeMatrix(path: string, matrix: Matrix): Promise<void> {

@@ -1,9 +1,8 @@
 /** Runs the kernel over one segment. @module */
 import type { Hidden } from "./hidden.js"
 import { BLOCK_SHIFT, CHUNK, CLAUSE_BYTES, HISTOGRAM_BYTES } from "./kernel.js"
-import type { ScoringParameters } from "./scoring.js"
 import type { Segment } from "./segment.js"
-import type { SegmentTerm } from "./term-state.js"
+import type { Scorer, SegmentTerm } from "./segment-term.js"
 
 /** One query term in one field: its impacts are computed for `weight` and multiplied by `factor`. */
 export interface Clause {
@@ -47,15 +46,13 @@ interface Scratch {
 
 export class SegmentSearcher {
   readonly #segment: Segment
-  readonly #parameters: ScoringParameters
-  readonly #factors: readonly (Float32Array | Float64Array)[]
+  readonly #scorer: Scorer
   #scratch: Scratch | undefined
   readonly #result: SegmentHits = { count: 0, documents: new Uint32Array(64), scores: new Float32Array(64) }
 
-  constructor(segment: Segment, parameters: ScoringParameters, factors: readonly (Float32Array | Float64Array)[]) {
+  constructor(segment: Segment, scorer: Scorer) {
     this.#segment = segment
-    this.#parameters = parameters
-    this.#factors = factors
+    this.#scorer = scorer
   }
 
   get segment(): Segment {
@@ -89,7 +86,7 @@ export class SegmentSearcher {
     const needed = wanted + (hidden?.count ?? 0)
     let least = floor
     for (const { term, weight, factor } of ordered) {
-      const impacts = term.impacts(weight, this.#parameters, this.#factors[term.field]!)
+      const impacts = term.impacts(weight, this.#scorer)
       if (usePruning) term.addRow(impacts)
       least = Math.max(least, factor * term.reachedBy(needed, impacts))
       const u32 = arena.u32

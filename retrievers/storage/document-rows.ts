@@ -1,4 +1,4 @@
-/** The documents of a segment, in memory or in a file. @module */
+/** Numbered documents, in memory or in a file. @module */
 import type { Document } from "../../src/core/document.js"
 
 /** A numbered row of documents. */
@@ -23,8 +23,8 @@ class MemorySource implements DocumentSource {
   async close(): Promise<void> {}
 }
 
-/** The documents of one segment by document number; after a merge they may lie in several sources. */
-export class SegmentDocuments {
+/** The documents of a part of an index by number; after a merge they may lie in several sources. */
+export class DocumentRows {
   readonly #sources: readonly DocumentSource[]
   /** Which source holds each document, and where in it; undefined for one source in the same order. */
   readonly #source: Uint32Array | undefined
@@ -36,25 +36,25 @@ export class SegmentDocuments {
     this.#position = position
   }
 
-  static inMemory(documents: readonly Document[]): SegmentDocuments {
-    return new SegmentDocuments([new MemorySource(documents)])
+  static inMemory(documents: readonly Document[]): DocumentRows {
+    return new DocumentRows([new MemorySource(documents)])
   }
 
-  static from(source: DocumentSource): SegmentDocuments {
-    return new SegmentDocuments([source])
+  static from(source: DocumentSource): DocumentRows {
+    return new DocumentRows([source])
   }
 
   /**
    * The documents of a merged segment: the i-th is document `positions[i]` of `parts[owners[i]]`.
    * Documents in memory move to a new row, so that deleted ones are let go.
    */
-  static merged(parts: readonly SegmentDocuments[], owners: Uint32Array, positions: Uint32Array): SegmentDocuments {
+  static merged(parts: readonly DocumentRows[], owners: Uint32Array, positions: Uint32Array): DocumentRows {
     const places = Array.from(positions, (position, i) => parts[owners[i]!]!.#place(position))
     if (places.every(({ source }) => source instanceof MemorySource))
-      return SegmentDocuments.inMemory(places.map(({ source, at }) => (source as MemorySource).documents[at]!))
+      return DocumentRows.inMemory(places.map(({ source, at }) => (source as MemorySource).documents[at]!))
     const sources = [...new Set(parts.flatMap((part) => part.#sources))]
     const number = new Map(sources.map((source, index) => [source, index]))
-    return new SegmentDocuments(
+    return new DocumentRows(
       sources,
       Uint32Array.from(places, ({ source }) => number.get(source)!),
       Uint32Array.from(places, ({ at }) => at),

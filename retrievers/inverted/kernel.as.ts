@@ -1,4 +1,4 @@
-// The inner loops of BM25 search, compiled to WebAssembly by AssemblyScript (scripts/build.mjs).
+// The inner loops of searches in inverted indexes, compiled to WebAssembly by AssemblyScript (scripts/build.mjs).
 //
 // All addresses are byte offsets into the segment's memory. A posting is one word: document << 8 | term frequency;
 // its impact (the score it adds) is a float32 at the same position of a second array. Sums are made in float64 and

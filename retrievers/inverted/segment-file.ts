@@ -1,9 +1,10 @@
 /** Writes and reads the postings, dictionaries, lengths and ids of a segment. @module */
-import { IdTable } from "./id-table.js"
+
+import type { DocumentRows } from "../storage/document-rows.js"
+import { IdTable } from "../storage/id-table.js"
+import { bytesOf, openSections, type Section, type SectionReader, writeSections } from "../storage/section-file.js"
 import { Arena } from "./kernel.js"
-import { bytesOf, openSections, type Section, type SectionReader, writeSections } from "./section-file.js"
 import { type FieldPostings, Segment } from "./segment.js"
-import type { SegmentDocuments } from "./segment-documents.js"
 import { TermTable } from "./term-table.js"
 
 export async function writeSegment(path: string, segment: Segment): Promise<void> {
@@ -32,7 +33,7 @@ export async function writeSegment(path: string, segment: Segment): Promise<void
 
 export async function readSegment(
   path: string,
-  documents: SegmentDocuments | undefined,
+  documents: DocumentRows | undefined,
   deleted: Uint8Array | undefined,
 ): Promise<Segment> {
   const file = await openSections(path)

@@ -1,9 +1,9 @@
 /** Merges segments, leaving out what was deleted. @module */
 import { compareIds } from "../../src/core/ranking.js"
-import { IdTable } from "./id-table.js"
+import { DocumentRows } from "../storage/document-rows.js"
+import { IdTable } from "../storage/id-table.js"
 import { Arena } from "./kernel.js"
 import { asideKey, type FieldPostings, MAX_SEGMENT_DOCUMENTS, Segment, TF_ASIDE } from "./segment.js"
-import { SegmentDocuments } from "./segment-documents.js"
 import { TermTable } from "./term-table.js"
 
 const NOWHERE = 0xffffffff
@@ -57,7 +57,7 @@ function mergeTwo(left: Segment, right: Segment | undefined): Segment {
     ids: IdTable.fromStrings(ids),
     fields,
     arena,
-    documents: stored.length === sources.length ? SegmentDocuments.merged(stored, owners, positions) : undefined,
+    documents: stored.length === sources.length ? DocumentRows.merged(stored, owners, positions) : undefined,
   })
 }
 

@@ -2,17 +2,20 @@
 import { crc32 } from "node:zlib"
 import type { Document } from "../../src/core/document.js"
 import { RankineError } from "../../src/core/errors.js"
+import type { DocumentSource } from "./document-rows.js"
 import { bytesOf, openSections, writeSections } from "./section-file.js"
-import type { Segment } from "./segment.js"
-import type { DocumentSource } from "./segment-documents.js"
 
-/** Writes the documents of a segment, deleted ones too: numbers must keep their meaning. */
-export async function writeDocuments(path: string, segment: Pick<Segment, "size" | "documents">): Promise<void> {
+/** Writes documents 0 to `size` - 1, deleted ones too: numbers must keep their meaning. */
+export async function writeDocuments(
+  path: string,
+  size: number,
+  documents: Pick<DocumentSource, "get">,
+): Promise<void> {
   const texts = new Rows()
   const metadata = new Rows()
-  const crcs = new Uint32Array(segment.size)
-  for (let document = 0; document < segment.size; document++) {
-    const { metadata: fields, ...rest } = await segment.documents!.get(document)
+  const crcs = new Uint32Array(size)
+  for (let document = 0; document < size; document++) {
+    const { metadata: fields, ...rest } = await documents.get(document)
     const bytes = Buffer.from(JSON.stringify(rest))
     crcs[document] = crc32(bytes)
     texts.add(bytes)

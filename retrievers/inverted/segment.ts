@@ -1,7 +1,8 @@
 /** An immutable part of an index: postings sorted by term, and the documents they come from. @module */
-import type { IdTable } from "./id-table.js"
+
+import type { DocumentRows } from "../storage/document-rows.js"
+import type { IdTable } from "../storage/id-table.js"
 import type { Arena } from "./kernel.js"
-import type { SegmentDocuments } from "./segment-documents.js"
 import type { TermTable } from "./term-table.js"
 
 /** Documents of one segment; a posting keeps the document's number in 24 bits. */
@@ -46,7 +47,7 @@ export class Segment {
   readonly ids: IdTable
   readonly fields: readonly FieldPostings[]
   readonly arena: Arena
-  readonly documents: SegmentDocuments | undefined
+  readonly documents: DocumentRows | undefined
   /** One bit per document, set for those that were deleted. */
   readonly deleted: Uint8Array
   readonly totals: FieldTotals[]
@@ -61,7 +62,7 @@ export class Segment {
     ids: IdTable
     fields: readonly FieldPostings[]
     arena: Arena
-    documents: SegmentDocuments | undefined
+    documents: DocumentRows | undefined
     deleted?: Uint8Array
   }) {
     this.ids = parts.ids
@@ -112,6 +113,20 @@ export class Segment {
     const { starts, address } = this.fields[field]!
     const first = address / 4
     return this.arena.u32.subarray(first + starts[term]!, first + starts[term + 1]!)
+  }
+
+  /** The posting of a document, undefined where it does not hold the term. */
+  posting(field: number, term: number, document: number): number | undefined {
+    const postings = this.postings(field, term)
+    let low = 0
+    let high = postings.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (postings[middle]! >>> 8 < document) low = middle + 1
+      else high = middle
+    }
+    const posting = postings[low]
+    return posting !== undefined && posting >>> 8 === document ? posting : undefined
   }
 
   /** The frequency behind a posting. */

@@ -14,7 +14,8 @@ const MANIFEST = "index.json"
 /** Files of a save that was killed are swept up by a later one, once they are this old. */
 const ORPHAN_AGE_MS = 10 * 60 * 1000
 const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-const OURS = new RegExp(`^(ids|vectors|graph|texts|marks)-${UUID}\\.(bin|hnsw|usearch)$|^manifest-${UUID}\\.tmp$`)
+const KINDS = "ids|vectors|graph|texts|marks|segment|documents"
+const OURS = new RegExp(`^(${KINDS})-${UUID}\\.(bin|hnsw|usearch)$|^manifest-${UUID}\\.tmp$`)
 
 /** The kind of content, and the version that rises when older content can no longer be read. */
 export interface Format {
@@ -30,13 +31,23 @@ export interface Manifest<Body> {
 }
 
 /**
- * Writes new content and puts it in place. `write` gets names for its files and returns what the manifest is to hold.
+ * Writes the files of new content and returns what the manifest is to hold. `fileName` gives a name that no other file has, for a kind that
+ * is listed above; `keep` takes over a file of the content before, and is false where there is none of that name.
+ */
+export type ContentWriter<Body> = (
+  folder: string,
+  fileName: (kind: string, extension: string) => string,
+  keep: (name: string) => boolean,
+) => Promise<Body>
+
+/**
+ * Writes new content and puts it in place.
  * @throws RankineError `argument` where the folder holds content of another kind, `storage` where writing fails; what was there is unchanged
  */
 export async function replaceContent<Body>(
   directory: string,
   format: Format,
-  write: (folder: string, fileName: (kind: string, extension: string) => string) => Promise<Body>,
+  write: ContentWriter<Body>,
 ): Promise<void> {
   const folder = resolve(directory)
   const written: string[] = []
@@ -44,12 +55,19 @@ export async function replaceContent<Body>(
     await mkdir(folder, { recursive: true })
     await access(folder, constants.W_OK)
     const before = await filesBefore(folder, directory, format)
-    const body = await write(folder, (kind, extension) => {
+    const kept: string[] = []
+    const fileName = (kind: string, extension: string) => {
       const name = `${kind}-${randomUUID()}.${extension}`
       written.push(name)
       return name
-    })
-    const files = [...written]
+    }
+    const keep = (name: string) => {
+      if (!before.includes(name)) return false
+      kept.push(name)
+      return true
+    }
+    const body = await write(folder, fileName, keep)
+    const files = [...kept, ...written]
     const temporary = `manifest-${randomUUID()}.tmp`
     written.push(temporary)
     await writeManifest(join(folder, temporary), { format: format.name, version: format.version, files, body })
@@ -75,7 +93,11 @@ export async function readManifest<Body>(directory: string, format: Format): Pro
   try {
     content = await readFile(join(resolve(directory), MANIFEST), "utf8")
   } catch (cause) {
-    throw new RankineError("not-found", `there is no index in ${directory}: build one and save it there`, { cause })
+    throw new RankineError(
+      "not-found",
+      `there is no index in ${directory}: build one with save, or \`rankine index\``,
+      { cause },
+    )
   }
   const [head = "", body = ""] = content.split("\n")
   let manifest: Manifest<Body>
