@@ -1,0 +1,233 @@
+/** Late-interaction encoders: texts to one vector for each token (ColBERT). @module */
+import { createHash } from "node:crypto"
+import { basename } from "node:path"
+import { setImmediate } from "node:timers/promises"
+import type { Encoder, RunOptions } from "../core/contracts.js"
+import { RankineError, throwIfAborted } from "../core/errors.js"
+import { type EncoderModel, type EncoderRow, type EncoderSettings, loadEncoder } from "./encoder/load.js"
+import { type LocateOptions, locateModel } from "./locate.js"
+import { type MultiVectorConfig, readMultiVectorConfig, type SideConfig } from "./multi-vector-config.js"
+import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
+
+/** The vectors of a text's tokens, one behind the other. */
+export interface MultiVector {
+  /** [tokens, dimension] */
+  readonly rows: Float32Array
+}
+
+export interface MultiVectorEmbeddings {
+  /** One for each text, in their order. */
+  readonly vectors: MultiVector[]
+  /** Tokens read by the model, special ones and those of the query augmentation included, padding not. */
+  readonly tokens: number
+  /** Positions of the texts that were longer than the model reads. */
+  readonly truncated: readonly number[]
+}
+
+/** An encoder into a vector for each token. Its identity is what an index stores to refuse another model's vectors. */
+export interface MultiVectorModel extends Encoder<MultiVector> {
+  readonly name: string
+  readonly dimension: number
+  /** `tokens`: nothing is pooled. */
+  readonly pooling: string
+  /** Vectors have length 1. */
+  readonly normalized: boolean
+  /** Of the weights and of how texts are read: the same where the same text gives the same vectors. */
+  readonly checksum: string
+  embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<MultiVectorEmbeddings>
+}
+
+export interface MultiVectorEncoderOptions extends EncoderSettings, LocateOptions {
+  /** Most tokens of a query, all special ones included; what queries are padded to where the model augments them. Default: the model's own. */
+  readonly queryLength?: number
+  /** Most tokens of a document, all special ones included. Default: the model's own. */
+  readonly documentLength?: number
+  /** `none` takes the last layer's vectors of any encoder, which was not trained for late interaction. Default: the model's own projection. */
+  readonly projection?: "none"
+}
+
+/** A late-interaction encoder; it holds native memory until it is disposed of. */
+export interface MultiVectorEncoder extends MultiVectorModel, AsyncDisposable {
+  /** Most tokens of a document, special ones included. */
+  readonly maxLength: number
+  readonly queryLength: number
+  readonly device: EncoderModel["device"]
+  readonly deviceReason: string
+}
+
+/**
+ * Loads a ColBERT checkpoint, in the layout of Stanford's code, of PyLate, or of sentence-transformers' MultiVectorEncoder; nothing is downloaded.
+ *
+ * A query is its marker and tokens, padded with the mask token to its full length where the model augments queries; each of those has a vector.
+ * A document is its marker and tokens; punctuation is read, yet has no vector. Vectors have length 1.
+ * @param nameOrPath a folder, or a name that `locateModel` finds
+ * @throws RankineError `not-found` where model or files are missing, `configuration` where the model has no projection, `model` for what is
+ *   not supported, `argument` for lengths that the model cannot read
+ * @see Khattab and Zaharia, ColBERT, SIGIR 2020; Santhanam et al., ColBERTv2, NAACL 2022
+ */
+export async function loadMultiVectorEncoder(
+  nameOrPath: string,
+  options: MultiVectorEncoderOptions = {},
+): Promise<MultiVectorEncoder> {
+  const { modelsDir, queryLength, documentLength, projection, ...settings } = options
+  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const config = await readMultiVectorConfig(folder, projection === "none")
+  const tokenizer = await loadTokenizer(config.transformer)
+  const sides = {
+    query: sideOf(config.query, tokenizer, "query"),
+    document: sideOf(config.document, tokenizer, "document"),
+  }
+  const maskId = tokenizer.special.mask ?? tokenizer.special.eos
+  if (config.expansion !== "none" && maskId === undefined)
+    throw new RankineError("model", `the tokenizer of ${folder} has no mask token, which queries are padded with`)
+  const output = { kind: "tokens", projections: config.projections, normalize: true } as const
+  const encoder = await loadEncoder(config.transformer, { ...settings, output })
+  try {
+    const longest = Math.min(encoder.maxLength, tokenizer.maxLength ?? Number.POSITIVE_INFINITY)
+    const lengths = {
+      query: lengthOf("queryLength", queryLength, config.query.length, encoder.maxLength, longest),
+      document: lengthOf("documentLength", documentLength, config.document.length, encoder.maxLength, longest),
+    }
+    return new TokenEncoder(basename(folder), tokenizer, encoder, { config, sides, maskId: maskId ?? 0, lengths })
+  } catch (thrown) {
+    await encoder[Symbol.asyncDispose]()
+    throw thrown
+  }
+}
+
+interface Side {
+  readonly markerId: number | undefined
+  readonly prompt: string
+}
+
+interface Settings {
+  readonly config: MultiVectorConfig
+  readonly sides: { readonly query: Side; readonly document: Side }
+  readonly maskId: number
+  readonly lengths: { readonly query: number; readonly document: number }
+}
+
+/** Tokenizing gives the event loop a turn this often, in milliseconds. */
+const TURN = 8
+
+class TokenEncoder implements MultiVectorEncoder {
+  readonly dimension: number
+  readonly pooling = "tokens"
+  readonly normalized = true
+  readonly checksum: string
+  readonly maxLength: number
+  readonly queryLength: number
+  readonly device: EncoderModel["device"]
+  readonly deviceReason: string
+  readonly #skipped: ReadonlySet<number>
+
+  constructor(
+    readonly name: string,
+    private readonly tokenizer: Tokenizer,
+    private readonly encoder: EncoderModel,
+    private readonly settings: Settings,
+  ) {
+    const { config, sides, lengths, maskId } = settings
+    this.dimension = encoder.width
+    this.maxLength = lengths.document
+    this.queryLength = lengths.query
+    this.device = encoder.device
+    this.deviceReason = encoder.deviceReason
+    // A word that is no token of the vocabulary cannot stand in a text.
+    const ids = config.skipWords.flatMap((word) => tokenizer.idOf(word) ?? [])
+    this.#skipped = new Set(ids.filter((id) => id !== tokenizer.special.unk))
+    const reading = [config.digest, config.expansion, maskId, sides.query, sides.document, [...this.#skipped]]
+    const digest = createHash("sha256")
+      .update(JSON.stringify([encoder.checksum, ...reading]))
+      .digest("hex")
+    this.checksum = `tokens-${digest}`
+  }
+
+  async encode(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<MultiVector[]> {
+    return (await this.embed(texts, side, options)).vectors
+  }
+
+  async embed(
+    texts: readonly string[],
+    side: "query" | "document",
+    options: RunOptions = {},
+  ): Promise<MultiVectorEmbeddings> {
+    const { rows, tokens, truncated } = await this.#tokenize(texts, side, options.signal)
+    const all = await this.encoder.run(rows, {
+      signal: options.signal,
+      onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
+    })
+    const vectors = all.map((values, row) => ({ rows: side === "query" ? values : this.#kept(values, rows[row].ids) }))
+    return { vectors, tokens, truncated }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.encoder[Symbol.asyncDispose]()
+  }
+
+  async #tokenize(texts: readonly string[], side: "query" | "document", signal: AbortSignal | undefined) {
+    throwIfAborted(signal)
+    const { config, sides, lengths, maskId } = this.settings
+    const { markerId, prompt } = sides[side]
+    const length = lengths[side]
+    const rows: EncoderRow[] = []
+    const truncated: number[] = []
+    let tokens = 0
+    let turn = performance.now()
+    for (const [index, text] of texts.entries()) {
+      const maxLength = markerId === undefined ? length : length - 1
+      const { ids, truncated: cut } = this.tokenizer.encode(prompt + text, { maxLength })
+      if (cut) truncated.push(index)
+      if (markerId !== undefined) ids.splice(1, 0, markerId)
+      const real = ids.length
+      if (side === "query" && config.expansion !== "none") while (ids.length < length) ids.push(maskId)
+      tokens += ids.length
+      rows.push(config.expansion === "unattended" && real < ids.length ? { ids, attended: real } : { ids })
+      if (performance.now() - turn > TURN) {
+        await setImmediate()
+        throwIfAborted(signal)
+        turn = performance.now()
+      }
+    }
+    return { rows, tokens, truncated }
+  }
+
+  /** The vectors of the tokens that are not skipped. */
+  #kept(values: Float32Array, ids: readonly number[]): Float32Array {
+    const { dimension } = this
+    let kept = 0
+    for (const [token, id] of ids.entries()) {
+      if (this.#skipped.has(id)) continue
+      if (kept < token) values.copyWithin(kept * dimension, token * dimension, (token + 1) * dimension)
+      kept++
+    }
+    return kept === ids.length ? values : values.slice(0, kept * dimension)
+  }
+}
+
+function sideOf({ marker, prompt }: SideConfig, tokenizer: Tokenizer, side: string): Side {
+  if (marker === "") return { markerId: undefined, prompt }
+  const markerId = tokenizer.idOf(marker) ?? tokenizer.idOf(marker.trim())
+  if (markerId === undefined)
+    throw new RankineError(
+      "model",
+      `the ${side} marker ${JSON.stringify(marker)} is no token of the tokenizer: tokenizer.json and settings are not of one model`,
+    )
+  return { markerId, prompt }
+}
+
+function lengthOf(
+  name: string,
+  asked: number | undefined,
+  own: number | undefined,
+  most: number,
+  longest: number,
+): number {
+  if (asked === undefined) return Math.min(own ?? longest, most)
+  if (!Number.isInteger(asked) || asked < 4 || asked > most)
+    throw new RankineError(
+      "argument",
+      `${name} must be a whole number from 4 to ${most}, which this model reads; got ${asked}`,
+    )
+  return asked
+}
