@@ -1,8 +1,8 @@
 /** Judged collections that the package carries. @module */
-import { existsSync, readFileSync } from "node:fs"
-import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
 import { RankineError } from "../src/core/errors.js"
+import { packageRoot } from "../src/core/package-root.js"
 import { type FormOptions, openBeir } from "./beir.js"
 import type { Dataset } from "./dataset.js"
 import { directorySource } from "./source.js"
@@ -24,23 +24,4 @@ export async function openBundled(name: BundledName = "mbpp", options: FormOptio
   const source = await directorySource(folder)
   // Where the package lies says nothing about the collection, and differs between machines.
   return openBeir({ ...source, label: `assets/${name}` }, { ...options, name })
-}
-
-/** Compiled files lie one level deeper than their sources: the package's manifest tells where its top is. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  for (;;) {
-    const manifest = join(folder, "package.json")
-    if (existsSync(manifest)) {
-      const { name } = JSON.parse(readFileSync(manifest, "utf8")) as { name?: string }
-      if (name === "rankine") return folder
-    }
-    const above = dirname(folder)
-    if (above === folder)
-      throw new RankineError(
-        "not-found",
-        "the package's folder was not found: its package.json is missing; reinstall rankine",
-      )
-    folder = above
-  }
 }

@@ -1,6 +1,8 @@
 /** Models from local files: checkpoints, tokenizers, encoders, embedders. @module */
 export * from "./batching.js"
 export * from "./checkpoint/safetensors.js"
+export { type EmbeddedModel, embeddedModel, embeddedModels, isEmbedded } from "./embedded.js"
+export { loadEmbeddedScorer } from "./embedded-scorer.js"
 export * from "./embedder.js"
 export * from "./embedding-model.js"
 export type { EncoderOutput } from "./encoder/build.js"
@@ -8,6 +10,9 @@ export { type EncoderConfig, type EncoderFamily, readEncoderConfig } from "./enc
 export * from "./encoder/load.js"
 export type { Pooling } from "./encoder/pooling.js"
 export * from "./locate.js"
+export { openEmbedder } from "./open-embedder.js"
 export type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
+export { disposeModels, sharedModel } from "./shared-models.js"
 export * from "./sparse-encoder.js"
+export * from "./static-embedder.js"
 export * from "./tokenizer.js"

@@ -6,9 +6,14 @@ import { type BuildContext, type PartKind, type PartSpec, type PipelineContext, 
 /**
  * Builds a pipeline from its declarative form: anything that `parsePipeline` takes. Retrievers are built one after the other, so that at most one index at a
  * time is under construction; the same retriever named twice is built once.
+ * `onRetriever` is told of each one that was built, with its options in full.
  * Throws `configuration` for what does not fit the schema, and what building the parts throws.
  */
-export async function buildPipeline(input: unknown, context: PipelineContext = {}): Promise<Pipeline> {
+export async function buildPipeline(
+  input: unknown,
+  context: PipelineContext = {},
+  onRetriever?: (part: PartSpec, retriever: Retriever) => void,
+): Promise<Pipeline> {
   const spec = parsePipeline(input)
   const built = new Map<string, Promise<Retriever>>()
   const inner: BuildContext = {
@@ -16,7 +21,13 @@ export async function buildPipeline(input: unknown, context: PipelineContext = {
     retriever(part) {
       const key = JSON.stringify(withOptions("retriever", part))
       let retriever = built.get(key)
-      if (!retriever) built.set(key, (retriever = buildPart<Retriever>("retriever", part, inner)))
+      if (!retriever) {
+        retriever = buildPart<Retriever>("retriever", part, inner).then((made) => {
+          onRetriever?.(JSON.parse(key) as PartSpec, made)
+          return made
+        })
+        built.set(key, retriever)
+      }
       return retriever
     },
     stage: (part) => buildPart<Reranker>("stage", part, inner),

@@ -20,6 +20,7 @@ export {
   registerStage,
   type StageSpec,
 } from "./registry.js"
+export { isSavedPipeline, openSavedPipeline, savePipeline } from "./saved.js"
 export type { PipelineSpec } from "./schema.js"
 export { closest, didYouMean } from "./suggest.js"
 export { type Setting, type Tuned, type TuneOptions, tunePipeline } from "./tune.js"

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { parseDocument } from "yaml"
 import { RankineError } from "../core/errors.js"
-import { builtInPipelines, pipelineNames } from "./built-in.js"
+import { builtInPipeline, pipelineNames } from "./built-in.js"
 import { describeIssues } from "./issues.js"
 import { registerBuiltInParts } from "./parts/index.js"
 import type { PartKind, PartSpec } from "./registry.js"
@@ -37,7 +37,7 @@ export function parsePipeline(input: unknown, source?: string): PipelineSpec {
 }
 
 function namedPipeline(name: string): PipelineSpec {
-  const known = Object.hasOwn(builtInPipelines, name) ? builtInPipelines[name] : undefined
+  const known = builtInPipeline(name)
   if (!known)
     throw new RankineError(
       "configuration",
@@ -48,7 +48,7 @@ function namedPipeline(name: string): PipelineSpec {
 
 /** Reads a pipeline from a short name, a YAML or JSON file, or plain data. Throws `not-found` and `storage` besides what `parsePipeline` throws. */
 export async function loadPipeline(input: unknown): Promise<PipelineSpec> {
-  if (typeof input !== "string" || (/^[a-z][a-z0-9-]*$/.test(input) && Object.hasOwn(builtInPipelines, input)))
+  if (typeof input !== "string" || (/^[a-z][a-z0-9-]*$/.test(input) && builtInPipeline(input) !== undefined))
     return parsePipeline(input)
   let text: string
   try {

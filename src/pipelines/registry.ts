@@ -47,6 +47,11 @@ export interface PartDefinition<Options, Part> {
   readonly summary: string
   readonly schema: OptionsSchema<Options>
   build(options: Options, context: BuildContext): Part | Promise<Part>
+  /**
+   * For retrievers with a `save(directory)`: the options that load what was saved into `index`, a path relative to the pipeline's directory.
+   * Without it the part cannot be saved with a pipeline.
+   */
+  saved?(options: Options, index: string): Readonly<Record<string, unknown>>
 }
 
 export type PartKind = "retriever" | "stage"
@@ -55,6 +60,7 @@ interface Registered {
   readonly summary: string
   readonly schema: OptionsSchema<unknown>
   build(options: unknown, context: BuildContext): unknown
+  saved?(options: unknown, index: string): Readonly<Record<string, unknown>>
 }
 
 const parts: Record<PartKind, Map<string, Registered>> = { retriever: new Map(), stage: new Map() }

@@ -42,5 +42,6 @@ export function registerBm25(): void {
         ...(onProgress ? { onProgress } : {}),
       })
     },
+    saved: (_, index) => ({ index }),
   })
 }

@@ -1,5 +1,6 @@
 /** The parts that Rankine brings. @module */
 import { registerBm25 } from "./bm25.js"
+import { registerDense } from "./dense.js"
 import { registerElasticlunr } from "./elasticlunr.js"
 import { registerFuse } from "./fuse.js"
 import { registerStages } from "./stages.js"
@@ -11,6 +12,7 @@ export function registerBuiltInParts(): void {
   if (done) return
   done = true
   registerBm25()
+  registerDense()
   registerElasticlunr()
   registerFuse()
   registerStages()
