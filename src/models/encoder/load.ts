@@ -2,8 +2,10 @@
 import { RankineError } from "../../core/errors.js"
 import { createSession, type OnnxSession, type SessionOptions } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
-import { type BatchLimits, type RunBatchesOptions, runBatches } from "../batching.js"
+import type { BatchLimits } from "../batching.js"
 import { openSafetensors } from "../checkpoint/safetensors.js"
+import { type QueueOptions, type QueueStats, type ScheduleOptions, Scheduler } from "../scheduler.js"
+import { runInSlices } from "../scheduler-slices.js"
 import type { AttentionForm } from "./attention.js"
 import { buildEncoder, type EncoderOutput, isPerToken, OUTPUT } from "./build.js"
 import { type EncoderConfig, readEncoderConfig } from "./config.js"
@@ -12,6 +14,8 @@ import { type EncoderConfig, readEncoderConfig } from "./config.js"
 export interface EncoderSettings extends Omit<SessionOptions, "externalData"> {
   /** Limits of the batches that larger requests are split into. */
   readonly batch?: BatchLimits
+  /** The queue that all who ask this model share. */
+  readonly queue?: QueueOptions
   /** Default `fused`. */
   readonly attention?: AttentionForm
 }
@@ -30,7 +34,7 @@ export interface EncoderRow {
   readonly attended?: number
 }
 
-export type EncoderRunOptions = Pick<RunBatchesOptions, "signal" | "onRows">
+export type EncoderRunOptions = ScheduleOptions
 
 /** An encoder in a session; it holds native memory until it is disposed of. */
 export interface EncoderModel extends AsyncDisposable {
@@ -44,9 +48,11 @@ export interface EncoderModel extends AsyncDisposable {
   readonly checksum: string
   readonly device: OnnxSession["device"]
   readonly deviceReason: string
+  /** Where the model's queue stands, and what it has done so far. */
+  readonly stats: QueueStats
   /**
-   * Runs any number of rows, in batches by length, and gives one array for each in their order: `width` numbers, or tokens times `width`
-   * with the outputs `hidden` and `tokens`. Throws `argument` for rows that are empty, too long, or have ids outside the vocabulary.
+   * Runs any number of rows, in batches by length that all calls share, and gives one array for each in their order: `width` numbers, or
+   * tokens times `width` with the outputs `hidden` and `tokens`. Throws `argument` for rows that are empty, too long, or have ids outside the vocabulary.
    */
   run(rows: readonly EncoderRow[], options?: EncoderRunOptions): Promise<Float32Array[]>
   /** The same, with each array turned into something smaller as soon as it is there. It is a view of the whole batch: copy what is kept. */
@@ -65,29 +71,26 @@ export interface EncoderModel extends AsyncDisposable {
  *   onnxruntime-node or the device asked for is missing
  */
 export async function loadEncoder(folder: string, options: EncoderOptions = {}): Promise<EncoderModel> {
-  const { output = { kind: "hidden" }, batch = {}, attention = "fused", ...session } = options
+  const { output = { kind: "hidden" }, batch = {}, queue = {}, attention = "fused", ...session } = options
   const config = await readEncoderConfig(folder)
   const checkpoint = await openSafetensors(folder)
   const { model, folder: externalData, width, withTypes } = buildEncoder(config, checkpoint, output, attention)
   const checksum = await checkpoint.checksum()
-  const onnx = await createSession(model, { ...session, externalData })
   const { maxLength } = config
+  const perToken = isPerToken(output)
 
-  const runBatch = async <Result>(
-    rows: readonly EncoderRow[],
-    signal: AbortSignal | undefined,
-    convert: (values: Float32Array) => Result,
-  ): Promise<Result[]> => {
-    const length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0)
+  const runBatch = async (rows: readonly EncoderRow[], signal: AbortSignal): Promise<Float32Array[]> => {
+    const length = rows[0].ids.length
     const feeds = feedsOf(rows, length, config, withTypes)
-    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, ...(signal ? { signal } : {}) })
+    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, signal })
     const { data } = outputOf(outputs, OUTPUT, "float32")
-    const perToken = isPerToken(output)
     return rows.map(({ ids }, row) => {
       const at = row * (perToken ? length * width : width)
-      return convert(data.subarray(at, at + (perToken ? ids.length * width : width)))
+      return data.subarray(at, at + (perToken ? ids.length * width : width))
     })
   }
+  const scheduler = new Scheduler(runBatch, { ...queue, limits: batch, workers: session.workers ?? 1 })
+  const onnx = await createSession(model, { ...session, externalData })
   // Copies by default, so that keeping one row does not keep the whole batch.
   const copy = (values: Float32Array): Float32Array => values.slice()
   async function run(rows: readonly EncoderRow[], options?: EncoderRunOptions): Promise<Float32Array[]>
@@ -98,15 +101,15 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
   ): Promise<Result[]>
   async function run(
     rows: readonly EncoderRow[],
-    { signal, onRows }: EncoderRunOptions = {},
+    options: EncoderRunOptions = {},
     convert: (values: Float32Array) => unknown = copy,
   ): Promise<unknown[]> {
-    const lengths = rows.map(({ ids }) => ids.length)
-    // Checked batch by batch: all at once would hold the event loop.
-    const pick = (index: number) => checked(rows[index], index, config)
-    // One batch is prepared while each worker runs one.
-    const limits = { ...batch, signal, concurrency: onnx.settings.workers + 1, ...(onRows ? { onRows } : {}) }
-    return runBatches(lengths, async (picked) => runBatch(picked.map(pick), signal, convert), limits)
+    const prepare = (index: number) => checked(rows[index], index, config)
+    const runSlice = (slice: readonly EncoderRow[], sliceOptions: ScheduleOptions) => {
+      const lengths = slice.map(({ ids }) => ids.length)
+      return scheduler.run(slice, lengths, convert, sliceOptions)
+    }
+    return (await runInSlices(rows.length, prepare, runSlice, options)).results
   }
   return {
     config,
@@ -116,8 +119,14 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
     checksum,
     device: onnx.device,
     deviceReason: onnx.deviceReason,
+    get stats() {
+      return scheduler.stats
+    },
     run,
-    [Symbol.asyncDispose]: () => onnx[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      scheduler.close()
+      await onnx[Symbol.asyncDispose]()
+    },
   }
 }
 
