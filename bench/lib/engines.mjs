@@ -76,18 +76,22 @@ export const engines = [
   node("wink", peer("wink-bm25-text-search")),
 ]
 
+/** The variables by which libraries are told how many threads to start. */
+export const threadLimits = (threads) =>
+  Object.freeze({
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+    MKL_NUM_THREADS: String(threads),
+    NUMEXPR_NUM_THREADS: String(threads),
+    NUMBA_NUM_THREADS: String(threads),
+    RAYON_NUM_THREADS: String(threads),
+    UV_THREADPOOL_SIZE: String(threads),
+    PYTHONDONTWRITEBYTECODE: "1",
+    NODE_OPTIONS: "",
+  })
+
 /** One thread for every library that would start more. */
-export const oneThread = Object.freeze({
-  OMP_NUM_THREADS: "1",
-  OPENBLAS_NUM_THREADS: "1",
-  MKL_NUM_THREADS: "1",
-  NUMEXPR_NUM_THREADS: "1",
-  NUMBA_NUM_THREADS: "1",
-  RAYON_NUM_THREADS: "1",
-  UV_THREADPOOL_SIZE: "1",
-  PYTHONDONTWRITEBYTECODE: "1",
-  NODE_OPTIONS: "",
-})
+export const oneThread = threadLimits(1)
 
 /** Why an engine does not take part in a collection, or undefined when it does. */
 export function absence(engine, collection) {

@@ -31,13 +31,16 @@ export class EngineProcess {
   #busySeconds = 0
   #limits
 
-  /** `limits`: { seconds, bytes } for all that the engine does; `cpu`: the one core to stay on, where `taskset` exists. */
-  constructor(engine, { limits, cpu }) {
+  /**
+   * `limits`: { seconds, bytes } for all that the engine does; `cpu`: the core (or cores, as `0,1`) to stay on, where `taskset` exists;
+   * `env`: the variables that say how many threads libraries start.
+   */
+  constructor(engine, { limits, cpu, env = oneThread }) {
     this.engine = engine
     this.#limits = limits
     const [program, ...rest] = engine.command
     const [file, args] = cpu === undefined ? [program, rest] : ["taskset", ["-c", String(cpu), program, ...rest]]
-    this.#child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...oneThread } })
+    this.#child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } })
     this.#child.stderr.on("data", (chunk) => {
       this.#errors = (this.#errors + chunk).slice(-STDERR_KEPT)
     })
