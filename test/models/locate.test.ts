@@ -60,12 +60,28 @@ describe("locateModel", () => {
   it("names the places, the files and the remedy where there is no such model", async () => {
     vi.stubEnv("HF_HOME", join(folder, "empty"))
     vi.stubEnv("HF_HUB_CACHE", "")
+    vi.stubEnv("HF_HUB_OFFLINE", "1")
     const failure = await locateModel("org/absent", { modelsDir: join(folder, "models") }).catch((thrown) => thrown)
     expect(failure.code).toBe("not-found")
     for (const part of ["config.json", "model.safetensors", "tokenizer.json", "RANKINE_MODELS", "models--org--absent"])
       expect(failure.message).toContain(part)
     expect(failure.message).toContain(join(folder, "models", "absent"))
     await expect(locateModel(" ")).rejects.toMatchObject({ code: "argument" })
+  })
+
+  it("finds a short name of the registry under its repository, in either cache", async () => {
+    const snapshot = await model("known", "hub", "models--sentence-transformers--all-MiniLM-L6-v2", "snapshots", "abc")
+    vi.stubEnv("HF_HOME", join(folder, "known"))
+    vi.stubEnv("HF_HUB_CACHE", "")
+    const options = { modelsDir: join(folder, "none"), download: false }
+    expect(await locateModel("all-MiniLM-L6-v2", options)).toBe(snapshot)
+    await mkdir(join(snapshot, "..", "..", "refs"))
+    await writeFile(join(snapshot, "..", "..", "refs", "v1"), "abc")
+    const name = "sentence-transformers/all-MiniLM-L6-v2"
+    expect(await locateModel(name, { ...options, hub: { revision: "v1" } })).toBe(snapshot)
+    await expect(locateModel(name, { ...options, hub: { revision: "v2" } })).rejects.toMatchObject({
+      code: "not-found",
+    })
   })
 
   it("never looks outside the folder of models for a name", async () => {
