@@ -13,18 +13,20 @@ export interface AttentionInput {
   readonly mask: Value
   /** Added to the scores: [1, heads or 1, length, length]. */
   readonly bias?: Value | undefined
+  /** [3 · width], added to query, key and value; only where the form is `fused`. */
+  readonly projectionBias?: Value | undefined
 }
 
 /** How attention is written: one node of ONNX Runtime's own, or nodes of the standard that every runtime and gradient rule knows. */
 export type AttentionForm = "fused" | "standard"
 
 /** [batch, length, width]: softmax(Q Kᵀ / √size + bias) V, head by head. */
-export function attention(net: Net, form: AttentionForm, input: AttentionInput): Value {
-  return form === "fused" ? fused(net, input) : standard(net, input)
+export function attention(net: Net, input: AttentionInput): Value {
+  return net.form === "fused" ? fused(net, input) : standard(net, input)
 }
 
-function fused(net: Net, { query, key, value, heads, mask, bias }: AttentionInput): Value {
-  const inputs = [query, key, value, undefined, mask, bias]
+function fused(net: Net, { query, key, value, heads, mask, bias, projectionBias }: AttentionInput): Value {
+  const inputs = [query, key, value, projectionBias, mask, bias]
   return net.op("MultiHeadAttention", inputs, { num_heads: heads }, "com.microsoft")
 }
 
@@ -35,7 +37,7 @@ function standard(net: Net, { query, key, value, heads, width, mask, bias }: Att
   let scores = net.op("MatMul", [scaled, split(key, [0, 2, 3, 1])])
   if (bias) scores = net.op("Add", [scores, bias])
   const real = net.unsqueeze(net.unsqueeze(net.cast(mask, "bool"), 1), 1)
-  const masked = net.op("Where", [real, scores, net.scalar(-1e30)])
+  const masked = net.op("Where", [real, scores, net.lowest()])
   const mixed = net.op("MatMul", [net.op("Softmax", [masked], { axis: -1 }), split(value, [0, 2, 1, 3])])
   return net.reshape(net.transpose(mixed, [0, 2, 1, 3]), [0, 0, width])
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Value } from "../../onnx/ir.js"
-import { type AttentionForm, attention } from "./attention.js"
+import { attention } from "./attention.js"
 import type { EncoderConfig } from "./config.js"
 import { type EncoderInputs, flatten } from "./inputs.js"
 import type { Net } from "./net.js"
@@ -26,44 +26,42 @@ interface LayerNames {
  * [batch, length, width]: the last layer's token vectors. With `firstOnly` it is [batch, 1, width]: in the last layer the other tokens
  * are still looked at, yet their own new vectors, which nobody reads, are not computed.
  */
-export function bertHidden(
-  net: Net,
-  config: EncoderConfig,
-  inputs: EncoderInputs,
-  form: AttentionForm,
-  firstOnly: boolean,
-): Value {
+export function bertHidden(net: Net, config: EncoderConfig, inputs: EncoderInputs, firstOnly: boolean): Value {
   const { width, heads, normEpsilon } = config
   const bias = config.family === "mpnet" ? relativeBias(net, config, inputs.places) : undefined
   let x = flatten(net, embeddings(net, config, inputs), width)
+  // Integer products leave their bias to the node that follows; float ones begin with it at no cost.
+  const together = net.form === "fused" && !net.isExact(width, width)
+  const project = (from: Value, name: string) =>
+    together ? net.product(from, name, width, width) : net.linear(from, name, width, width)
   for (let layer = 0; layer < config.layers; layer++) {
     const names = layerNames(config, layer)
-    const project = (name: string) => inputs.unflatten(net.linear(x, name, width, width), width)
-    const key = project(names.key)
-    const value = project(names.value)
+    const key = inputs.unflatten(project(x, names.key), width)
+    const value = inputs.unflatten(project(x, names.value), width)
     const first = firstOnly && layer === config.layers - 1
     if (first) x = net.firstToken(inputs.unflatten(x, width))
-    const query = first ? net.unsqueeze(net.linear(x, names.query, width, width), 1) : project(names.query)
+    const asked = project(x, names.query)
+    const query = first ? net.unsqueeze(asked, 1) : inputs.unflatten(asked, width)
     const rowBias = first && bias ? net.op("Slice", [bias, ...[0, 1, 2].map((at) => net.integers([at]))]) : bias
-    const mixed = attention(net, form, { query, key, value, heads, width, mask: inputs.mask, bias: rowBias })
-    const attended = net.linear(flatten(net, mixed, width), names.mixed, width, width)
-    x = net.layerNorm(net.op("Add", [attended, x]), names.attentionNorm, width, normEpsilon)
-    const inner = config.intermediate
-    const wide = net.activation(net.linear(x, names.wide, inner, width), config.activation)
-    x = net.layerNorm(net.op("Add", [net.linear(wide, names.narrow, width, inner), x]), names.norm, width, normEpsilon)
+    const projectionBias = together ? net.biases([names.query, names.key, names.value], width) : undefined
+    const mixed = attention(net, { query, key, value, heads, width, mask: inputs.mask, bias: rowBias, projectionBias })
+    const end = { width, epsilon: normEpsilon }
+    const attended = { ...end, linear: names.mixed, inputs: width, norm: names.attentionNorm }
+    x = net.linearAddNorm(flatten(net, mixed, width), x, attended)
+    const wide = net.linearActivation(x, names.wide, config.intermediate, width, config.activation)
+    x = net.linearAddNorm(wide, x, { ...end, linear: names.narrow, inputs: config.intermediate, norm: names.norm })
   }
   return firstOnly ? net.unsqueeze(x, 1) : inputs.unflatten(x, width)
 }
 
 function embeddings(net: Net, config: EncoderConfig, { ids, types, places }: EncoderInputs): Value {
   const { width, firstPosition, maxLength, tokenTypes } = config
-  const words = net.op("Gather", [net.weight("embeddings.word_embeddings.weight", [config.vocabulary, width]), ids])
-  const table = net.weight("embeddings.position_embeddings.weight", [maxLength + firstPosition, width])
+  const words = net.lookUp("embeddings.word_embeddings.weight", [config.vocabulary, width], ids)
   const shifted = firstPosition === 0 ? places : net.op("Add", [places, net.integer(firstPosition)])
-  let sum = net.op("Add", [words, net.op("Gather", [table, shifted])])
+  const positions = net.lookUp("embeddings.position_embeddings.weight", [maxLength + firstPosition, width], shifted)
+  let sum = net.op("Add", [words, positions])
   if (types) {
-    const typeTable = net.weight("embeddings.token_type_embeddings.weight", [tokenTypes, width])
-    sum = net.op("Add", [sum, net.op("Gather", [typeTable, types])])
+    sum = net.op("Add", [sum, net.lookUp("embeddings.token_type_embeddings.weight", [tokenTypes, width], types)])
   } else if (tokenTypes > 0) {
     // One type only: its row is added to every token.
     sum = net.op("Add", [sum, net.weight("embeddings.token_type_embeddings.weight", [tokenTypes, width])])

@@ -1,12 +1,11 @@
 /** Builds the graph of an encoder from its configuration and the places of its weights. @module */
 import type { Checkpoint } from "../checkpoint/safetensors.js"
-import type { AttentionForm } from "./attention.js"
 import { bertHidden } from "./bert.js"
 import type { EncoderConfig } from "./config.js"
 import { classify, labelCount, termWeights } from "./heads.js"
 import { encoderInputs } from "./inputs.js"
 import { modernBertHidden } from "./modern-bert.js"
-import { Net } from "./net.js"
+import { Net, type NetOptions } from "./net.js"
 import { normalizeRows, type Pooling, pool } from "./pooling.js"
 import { projectTokens, type TokenProjection } from "./token-projection.js"
 
@@ -55,23 +54,23 @@ const prefixes: Readonly<Record<EncoderConfig["family"], readonly string[]>> = {
 /**
  * Builds an encoder's graph: int32 `input_ids`, `attention_mask` and, for BERT, `token_type_ids`, each [batch, length], padded on the right.
  *
- * @param form `fused` is faster on ONNX Runtime; `standard` has operators of the ONNX standard only
+ * @param options form: `fused` (the default) is faster on ONNX Runtime; `standard` has operators of the ONNX standard only
  * @throws RankineError `data` where the checkpoint lacks a weight or has one of another shape, `model` where it lacks the head
  */
-export function buildEncoder(
+export async function buildEncoder(
   config: EncoderConfig,
   checkpoint: Checkpoint,
   output: EncoderOutput,
-  form: AttentionForm = "fused",
-): BuiltEncoder {
-  const net = new Net(`${config.family}-${output.kind}`, checkpoint, prefixes[config.family])
+  options: Partial<NetOptions> = {},
+): Promise<BuiltEncoder> {
+  const { form = "fused", precision = "fp32", half = false } = options
+  const net = new Net(`${config.family}-${output.kind}`, checkpoint, prefixes[config.family], { form, precision, half })
   const withTypes = config.tokenTypes > 1
   const inputs = encoderInputs(net, withTypes)
   const firstOnly = output.kind === "logits" || (output.kind === "pooled" && output.pooling === "cls")
-  const hidden =
-    config.family === "modernbert"
-      ? modernBertHidden(net, config, inputs, form)
-      : bertHidden(net, config, inputs, form, firstOnly)
+  const hidden = net.leaveHalf(
+    config.family === "modernbert" ? modernBertHidden(net, config, inputs) : bertHidden(net, config, inputs, firstOnly),
+  )
   const head = () => {
     switch (output.kind) {
       case "hidden":
@@ -89,7 +88,7 @@ export function buildEncoder(
     }
   }
   net.graph.output(head(), OUTPUT)
-  return { model: net.graph.toModel(), folder: net.folder, width: widthOf(output, config, net), withTypes }
+  return { model: await net.toModel(), folder: net.folder, width: widthOf(output, config, net), withTypes }
 }
 
 function widthOf(output: EncoderOutput, config: EncoderConfig, net: Net): number {

@@ -21,25 +21,25 @@ export function classify(net: Net, config: EncoderConfig, hidden: Value, mask: V
   const labels = labelCount(net)
   switch (family) {
     case "bert": {
-      const pooled = net.op("Tanh", [net.linear(net.firstToken(hidden), "pooler.dense", width, width)])
-      return net.linear(pooled, "classifier", labels, width)
+      const pooled = net.op("Tanh", [net.exactLinear(net.firstToken(hidden), "pooler.dense", width, width)])
+      return net.exactLinear(pooled, "classifier", labels, width)
     }
     case "roberta":
     case "mpnet": {
-      const inner = net.op("Tanh", [net.linear(net.firstToken(hidden), "classifier.dense", width, width)])
-      return net.linear(inner, "classifier.out_proj", labels, width)
+      const inner = net.op("Tanh", [net.exactLinear(net.firstToken(hidden), "classifier.dense", width, width)])
+      return net.exactLinear(inner, "classifier.out_proj", labels, width)
     }
     case "distilbert": {
-      const inner = net.op("Relu", [net.linear(net.firstToken(hidden), "pre_classifier", width, width)])
-      return net.linear(inner, "classifier", labels, width)
+      const inner = net.op("Relu", [net.exactLinear(net.firstToken(hidden), "pre_classifier", width, width)])
+      return net.exactLinear(inner, "classifier", labels, width)
     }
     case "modernbert": {
       const modern = config.modern!
       const pooled = pool(net, hidden, mask, modern.classifierPooling)
-      const dense = net.linear(pooled, "head.dense", width, width, config.raw.classifier_bias === true)
+      const dense = net.exactLinear(pooled, "head.dense", width, width, config.raw.classifier_bias === true)
       const inner = net.activation(dense, modern.classifierActivation)
       const normed = net.layerNorm(inner, "head.norm", width, config.normEpsilon, config.raw.norm_bias === true)
-      return net.linear(normed, "classifier", labels, width)
+      return net.exactLinear(normed, "classifier", labels, width)
     }
   }
 }
@@ -82,13 +82,13 @@ export function termWeights(net: Net, config: EncoderConfig, inputs: EncoderInpu
   const blocks: Value[] = []
   for (let from = 0; from < vocabulary; from += VOCABULARY_BLOCK) {
     const to = Math.min(vocabulary, from + VOCABULARY_BLOCK)
-    const weight = net.weightRows(matrix, [vocabulary, width], from, to)
-    const bias = net.weightRows(biasName, [vocabulary], from, to)
-    const logits = inputs.unflatten(net.op("Gemm", [filled, weight, bias], { transB: 1 }), to - from)
+    const logits = inputs.unflatten(net.productRows(filled, matrix, [vocabulary, width], from, to), to - from)
     blocks.push(net.op("ReduceMax", [logits, net.integers([1])], { keepdims: 0 }))
   }
   const largest = blocks.length === 1 ? blocks[0] : net.op("Concat", blocks, { axis: 1 })
-  return net.op("Log", [net.op("Add", [net.op("Relu", [largest]), net.scalar(1)])])
+  // The bias of a word is the same for all tokens, so that it may be added to the maximum.
+  const biased = net.op("Add", [largest, net.weight(biasName, [vocabulary])])
+  return net.op("Log", [net.op("Add", [net.op("Relu", [biased]), net.scalar(1)])])
 }
 
 interface LanguageHead {

@@ -8,7 +8,9 @@ import { type QueueOptions, type QueueStats, type ScheduleOptions, Scheduler } f
 import { runInSlices } from "../scheduler-slices.js"
 import type { AttentionForm } from "./attention.js"
 import { buildEncoder, type EncoderOutput, isPerToken, OUTPUT } from "./build.js"
+import { checksumIn, choosePrecision } from "./choose-precision.js"
 import { type EncoderConfig, readEncoderConfig } from "./config.js"
+import type { Precision } from "./precision.js"
 
 /** Where and how an encoder runs. */
 export interface EncoderSettings extends Omit<SessionOptions, "externalData"> {
@@ -18,6 +20,8 @@ export interface EncoderSettings extends Omit<SessionOptions, "externalData"> {
   readonly queue?: QueueOptions
   /** Default `fused`. */
   readonly attention?: AttentionForm
+  /** Bits of weights and arithmetic. Default: `fp32`, and `int8` for a checkpoint whose matrices are 8-bit integers. */
+  readonly precision?: Precision
 }
 
 export interface EncoderOptions extends EncoderSettings {
@@ -44,8 +48,9 @@ export interface EncoderModel extends AsyncDisposable {
   readonly width: number
   /** Most tokens of a row. */
   readonly maxLength: number
-  /** Of the weights. */
+  /** Of the weights; with the precision after it where that is not `fp32`. */
   readonly checksum: string
+  readonly precision: Precision
   readonly device: OnnxSession["device"]
   readonly deviceReason: string
   /** Where the model's queue stands, and what it has done so far. */
@@ -66,16 +71,33 @@ export interface EncoderModel extends AsyncDisposable {
 /**
  * Loads config.json and the safetensors of a folder as an encoder: BERT (MiniLM), RoBERTa (XLM-R), DistilBERT, MPNet, ModernBERT.
  *
- * The weights are mapped by the session from their own files; they never pass through JavaScript.
+ * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph.
  * @throws RankineError `not-found` for missing files, `data` for malformed ones, `model` for what is not supported, `dependency` where
  *   onnxruntime-node or the device asked for is missing
  */
 export async function loadEncoder(folder: string, options: EncoderOptions = {}): Promise<EncoderModel> {
-  const { output = { kind: "hidden" }, batch = {}, queue = {}, attention = "fused", ...session } = options
+  const {
+    output = { kind: "hidden" },
+    batch = {},
+    queue = {},
+    attention = "fused",
+    precision: asked,
+    ...session
+  } = options
   const config = await readEncoderConfig(folder)
   const checkpoint = await openSafetensors(folder)
-  const { model, folder: externalData, width, withTypes } = buildEncoder(config, checkpoint, output, attention)
-  const checksum = await checkpoint.checksum()
+  const { precision, half } = await choosePrecision(asked, checkpoint, session)
+  const {
+    model,
+    folder: externalData,
+    width,
+    withTypes,
+  } = await buildEncoder(config, checkpoint, output, {
+    form: attention,
+    precision,
+    half,
+  })
+  const checksum = await checksumIn(precision, checkpoint)
   const { maxLength } = config
   const perToken = isPerToken(output)
 
@@ -117,6 +139,7 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
     width,
     maxLength,
     checksum,
+    precision,
     device: onnx.device,
     deviceReason: onnx.deviceReason,
     get stats() {

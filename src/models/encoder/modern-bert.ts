@@ -4,13 +4,13 @@
  * @module
  */
 import type { Value } from "../../onnx/ir.js"
-import { type AttentionForm, attention } from "./attention.js"
+import { attention } from "./attention.js"
 import type { EncoderConfig, ModernBertConfig } from "./config.js"
 import { type EncoderInputs, flatten } from "./inputs.js"
 import type { Net } from "./net.js"
 
 /** [batch, length, width]: the token vectors after the last norm. */
-export function modernBertHidden(net: Net, config: EncoderConfig, inputs: EncoderInputs, form: AttentionForm): Value {
+export function modernBertHidden(net: Net, config: EncoderConfig, inputs: EncoderInputs): Value {
   const { width, heads, intermediate: inner, raw } = config
   const modern = config.modern!
   const size = width / heads
@@ -21,8 +21,8 @@ export function modernBertHidden(net: Net, config: EncoderConfig, inputs: Encode
   const localTurns = rotations(net, inputs.places, size, modern.localTheta)
   const near = nearness(net, inputs.places, modern)
 
-  const table = net.weight("embeddings.tok_embeddings.weight", [config.vocabulary, width])
-  let x = flatten(net, norm(net.op("Gather", [table, inputs.ids]), "embeddings.norm"), width)
+  const words = net.lookUp("embeddings.tok_embeddings.weight", [config.vocabulary, width], inputs.ids)
+  let x = flatten(net, norm(words, "embeddings.norm"), width)
   for (let layer = 0; layer < config.layers; layer++) {
     const at = `layers.${layer}`
     const global = modern.global[layer]
@@ -32,7 +32,7 @@ export function modernBertHidden(net: Net, config: EncoderConfig, inputs: Encode
     const part = (index: number) =>
       net.op("Slice", [all, net.integers([index * width]), net.integers([(index + 1) * width]), net.integers([2])])
     const turn = (value: Value) => rotate(net, value, heads, size, global ? globalTurns : localTurns)
-    const mixed = attention(net, form, {
+    const mixed = attention(net, {
       query: turn(part(0)),
       key: turn(part(1)),
       value: part(2),
@@ -62,7 +62,8 @@ function rotations(net: Net, places: Value, size: number, theta: number): Rotati
   const speeds = Array.from({ length: size / 2 }, (_, pair) => Math.fround(1 / theta ** ((2 * pair) / size)))
   const row = net.graph.constant([...speeds, ...speeds], "float32")
   const angles = net.op("Mul", [net.unsqueeze(net.cast(places, "float32"), 1), row])
-  return { cosines: net.unsqueeze(net.op("Cos", [angles]), 1), sines: net.unsqueeze(net.op("Sin", [angles]), 1) }
+  const computed = (op: string) => net.unsqueeze(net.compute(net.op(op, [angles])), 1)
+  return { cosines: computed("Cos"), sines: computed("Sin") }
 }
 
 /** Turns component i of each head together with component i + size / 2. */
@@ -79,6 +80,6 @@ function rotate(net: Net, x: Value, heads: number, size: number, { cosines, sine
 function nearness(net: Net, places: Value, { reach }: ModernBertConfig): Value {
   const distance = net.op("Abs", [net.op("Sub", [net.unsqueeze(places, 0), net.unsqueeze(places, 1)])])
   const far = net.op("Greater", [distance, net.integer(reach)])
-  const bias = net.op("Where", [far, net.scalar(-1e30), net.scalar(0)])
+  const bias = net.op("Where", [far, net.lowest(), net.scalar(0)])
   return net.unsqueeze(net.unsqueeze(bias, 0), 0)
 }

@@ -3,28 +3,52 @@ import { RankineError } from "../../core/errors.js"
 import type { AttributeGiven } from "../../onnx/attributes.js"
 import { GraphBuilder } from "../../onnx/graph.js"
 import type { Value } from "../../onnx/ir.js"
+import { checkScales, scaleNameOf } from "../checkpoint/quantized.js"
 import { type Checkpoint, folderOf, type TensorInfo } from "../checkpoint/safetensors.js"
+import { Matrices } from "../quantize/matrices.js"
+import type { AttentionForm } from "./attention.js"
 import type { Activation } from "./config.js"
+import type { Precision } from "./precision.js"
+import { type Matrix, Products } from "./products.js"
+import { type Found, Weights } from "./weights.js"
+
+export interface NetOptions {
+  /** `fused` uses ONNX Runtime's own operators, `standard` only those of the standard. */
+  readonly form: AttentionForm
+  readonly precision: Precision
+  /** Compute in half precision: what `fp16` means where the device can. */
+  readonly half: boolean
+}
+
+/** Matrices with both sizes at least this are quantised: smaller ones save nothing. */
+const SMALLEST = 32
 
 /**
- * A graph under construction whose weights stay in the checkpoint's own files.
- *
- * Weights are float32 in the graph; half-precision ones are cast when the session loads them. This is the seam for other precisions.
+ * A graph under construction. Float weights stay in the checkpoint's own files and are cast when the session loads them; quantised ones
+ * are made when the graph is done, and are part of it.
  */
 export class Net {
   readonly graph: GraphBuilder
   /** The folder that the names of weight files in the graph are relative to. */
   readonly folder: string
-  readonly #weights = new Map<string, Value>()
+  readonly form: AttentionForm
+  readonly precision: Precision
+  readonly #weights: Weights
+  readonly #products: Products
+  readonly #matrices: Matrices
+  readonly #known = new Map<string, Value>()
+  readonly #pending: (() => Promise<void>)[] = []
+  #type: "float32" | "float16"
 
-  constructor(
-    name: string,
-    readonly checkpoint: Checkpoint,
-    /** Tried before a weight's name; the same layers are saved with and without the model's name in front. */
-    private readonly prefixes: readonly string[],
-  ) {
+  constructor(name: string, checkpoint: Checkpoint, prefixes: readonly string[], options: NetOptions) {
     this.graph = new GraphBuilder(name)
     this.folder = folderOf(checkpoint)
+    this.form = options.form
+    this.precision = options.precision
+    this.#weights = new Weights(checkpoint, prefixes)
+    this.#matrices = new Matrices(checkpoint)
+    this.#products = new Products(this, this.#matrices)
+    this.#type = options.half ? "float16" : "float32"
   }
 
   /** A node with one output. */
@@ -41,8 +65,14 @@ export class Net {
     return this.graph.cast(value, type)
   }
 
+  /** A number of the type that is computed in. */
   scalar(value: number): Value {
-    return this.graph.constant(value, "float32")
+    return this.graph.constant(value, this.#type)
+  }
+
+  /** A number below every score, which softmax turns into 0. */
+  lowest(): Value {
+    return this.scalar(this.#type === "float16" ? -6e4 : -1e30)
   }
 
   integer(value: number): Value {
@@ -75,32 +105,85 @@ export class Net {
   }
 
   has(name: string): boolean {
-    return this.#find(name) !== undefined
+    return this.#weights.find(name) !== undefined
   }
 
   /** The shape of a weight. Throws `data` where it is missing. */
   shape(name: string): readonly number[] {
-    return this.#require(name)[1].shape
+    return this.#weights.require(name).info.shape
   }
 
-  /** A weight by its name without the model's prefix; `shape` is what the configuration makes it. Throws `data` where it is missing or has another shape. */
+  /** The type that is computed in, for values made from float32. */
+  compute(value: Value): Value {
+    return this.graph.cast(value, this.#type)
+  }
+
+  /** From here on all is computed in float32, with float weights as they are: `hidden` is what comes before. */
+  leaveHalf(hidden: Value): Value {
+    if (this.#type === "float32") return hidden
+    this.#type = "float32"
+    return this.op("Cast", [hidden], { to: 1 })
+  }
+
+  /** A weight as floats, by its name without the model's prefix; `shape` is what the configuration makes it. Throws `data` where it is missing or has another shape. */
   weight(name: string, shape: readonly number[]): Value {
-    const [stored, info] = this.#expect(name, shape)
-    return this.#add(stored, info, shape, 0)
+    return this.#floats(this.#weights.expect(name, shape), shape, 0)
   }
 
   /** Rows `from` to `to` of a weight, as a tensor of its own in the same place of the same file. */
   weightRows(name: string, shape: readonly number[], from: number, to: number): Value {
-    const [stored, info] = this.#expect(name, shape)
-    const rowBytes = info.length / shape[0]
-    return this.#add(`${stored}[${from}:${to}]`, info, [to - from, ...shape.slice(1)], from * rowBytes)
+    return this.#floats(this.#weights.expect(name, shape), [to - from, ...shape.slice(1)], from)
   }
 
-  /** x · Wᵀ + b for `x` [tokens, inputs] and W [outputs, inputs], the layout of checkpoints; the bias may be missing where `bias` is false. */
+  /** The rows of a table [rows, width] at `ids`: [...ids, width]. Integers are turned into floats after they were picked. */
+  lookUp(name: string, shape: readonly [number, number], ids: Value): Value {
+    const found = this.#weights.expect(name, shape)
+    if (found.info.dtype !== "I8" && !this.#quantizes(shape)) return this.op("Gather", [this.weight(name, shape), ids])
+    const { codes, scales } = found.info.dtype === "I8" ? this.#stored(found, shape, 0) : this.#table(found, shape)
+    const picked = this.graph.cast(this.op("Gather", [codes, ids]), "float32")
+    const scale = this.op("Unsqueeze", [this.op("Gather", [scales, ids]), this.integers([-1])])
+    return this.compute(this.op("Mul", [picked, scale]))
+  }
+
+  /** x · Wᵀ for `x` [tokens, inputs] and W [outputs, inputs], the layout of checkpoints, in the net's precision. */
+  product(x: Value, name: string, outputs: number, inputs: number): Value {
+    return this.productRows(x, name.endsWith(".weight") ? name : `${name}.weight`, [outputs, inputs], 0, outputs)
+  }
+
+  /** The same with rows `from` to `to` of W only. */
+  productRows(x: Value, name: string, shape: readonly [number, number], from: number, to: number): Value {
+    const found = this.#weights.expect(name, shape)
+    const matrix: Matrix = { stored: found.stored, columns: shape[1], from, to }
+    if (this.#quantizes(shape)) return this.#products.quantized(x, matrix)
+    return this.op("Gemm", [x, this.weightRows(name, shape, from, to)], { transB: 1 })
+  }
+
+  /** x · Wᵀ + b; the bias may be missing where `bias` is false. */
   linear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
+    if (!this.#quantizes([outputs, inputs])) return this.exactLinear(x, name, outputs, inputs, bias)
+    const product = this.product(x, name, outputs, inputs)
+    return bias ? this.op("Add", [product, this.weight(`${name}.bias`, [outputs])]) : product
+  }
+
+  /** The same with float weights in every precision, for what is small and decides the result: classification heads. */
+  exactLinear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     const weights = [x, this.weight(`${name}.weight`, [outputs, inputs])]
     if (bias) weights.push(this.weight(`${name}.bias`, [outputs]))
     return this.op("Gemm", weights, { transB: 1 })
+  }
+
+  /** The biases of several linear layers, one after the other. */
+  biases(names: readonly string[], width: number): Value {
+    return this.op(
+      "Concat",
+      names.map((name) => this.weight(`${name}.bias`, [width])),
+      { axis: 0 },
+    )
+  }
+
+  /** Whether `linear` of these sizes has float weights. */
+  isExact(outputs: number, inputs: number): boolean {
+    return !this.#quantizes([outputs, inputs])
   }
 
   layerNorm(x: Value, name: string, width: number, epsilon: number, bias = true): Value {
@@ -109,7 +192,33 @@ export class Net {
     return this.op("LayerNormalization", inputs, { axis: -1, epsilon })
   }
 
+  /** The layer norm of `x · Wᵀ + b + residual`, where W and b are those of `linear` and the norm has a bias. */
+  linearAddNorm(x: Value, residual: Value, { linear, norm, inputs, width, epsilon }: AddNorm): Value {
+    if (this.form === "standard")
+      return this.layerNorm(this.op("Add", [this.linear(x, linear, width, inputs), residual]), norm, width, epsilon)
+    const [gamma, beta] = ["weight", "bias"].map((part) => this.weight(`${norm}.${part}`, [width]))
+    const bias = this.weight(`${linear}.bias`, [width])
+    const values = [this.product(x, linear, width, inputs), residual, gamma, beta, bias]
+    return this.op("SkipLayerNormalization", values, { epsilon }, "com.microsoft")
+  }
+
   activation(x: Value, kind: Activation): Value {
+    const result = this.#activation(x, kind)
+    this.#products.bounded(result, kind)
+    return result
+  }
+
+  /** activation(x · Wᵀ + b) */
+  linearActivation(x: Value, name: string, outputs: number, inputs: number, kind: Activation): Value {
+    if (this.form === "standard" || kind !== "gelu" || !this.#quantizes([outputs, inputs]))
+      return this.activation(this.linear(x, name, outputs, inputs), kind)
+    const product = this.product(x, name, outputs, inputs)
+    const result = this.op("BiasGelu", [product, this.weight(`${name}.bias`, [outputs])], {}, "com.microsoft")
+    this.#products.bounded(result, kind)
+    return result
+  }
+
+  #activation(x: Value, kind: Activation): Value {
     switch (kind) {
       case "gelu":
         return this.op("Gelu", [x])
@@ -124,63 +233,112 @@ export class Net {
     }
   }
 
-  #require(name: string): [stored: string, info: TensorInfo] {
-    const found = this.#find(name)
-    if (found) return found
-    const tried = this.#candidates(name).join(", ")
-    throw new RankineError(
-      "data",
-      `the checkpoint has no weight ${name} (looked for ${tried}): it is not of the architecture in config.json`,
-    )
-  }
-
-  #expect(name: string, shape: readonly number[]): [stored: string, info: TensorInfo] {
-    const found = this.#require(name)
-    const [, info] = found
-    if (info.shape.length !== shape.length || info.shape.some((size, axis) => size !== shape[axis]))
-      throw new RankineError(
-        "data",
-        `weight ${found[0]} has shape [${info.shape.join(", ")}] where config.json makes it [${shape.join(", ")}]`,
-      )
-    return found
-  }
-
-  #find(name: string): [stored: string, info: TensorInfo] | undefined {
-    for (const candidate of this.#candidates(name)) {
-      const info = this.checkpoint.tensors.get(candidate)
-      if (info) return [candidate, info]
-    }
-    return undefined
-  }
-
-  #candidates(name: string): string[] {
-    // Checkpoints converted from TensorFlow call a layer norm's weight and bias gamma and beta.
-    const older = name.replace(/(layer_?norm)\.weight$/i, "$1.gamma").replace(/(layer_?norm)\.bias$/i, "$1.beta")
-    const names = older === name ? [name] : [name, older]
-    return names.flatMap((each) => ["", ...this.prefixes].map((prefix) => prefix + each))
-  }
-
-  #add(name: string, info: TensorInfo, dims: readonly number[], skip: number): Value {
-    const known = this.#weights.get(name)
+  /** A constant of the graph whose bytes `fill` brings in when the graph is done. One of each name. */
+  later(
+    name: string,
+    type: "int8" | "uint8" | "float32",
+    dims: readonly number[],
+    fill: () => Promise<ArrayBufferView>,
+  ): Value {
+    const known = this.#known.get(name)
     if (known) return known
-    const type = graphTypes[info.dtype]
-    if (!type) throw new RankineError("data", `weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`)
-    const length = dims.reduce((product, size) => product * size, info.dtype === "F32" ? 4 : 2)
-    const stored = this.graph.weight(name, {
-      type,
+    const bytes = new Uint8Array(dims.reduce((product, size) => product * size, type === "float32" ? 4 : 1))
+    const value = this.graph.initializer(name, type, dims, bytes)
+    this.#known.set(name, value)
+    this.#pending.push(async () => {
+      const { buffer, byteOffset, byteLength } = await fill()
+      bytes.set(new Uint8Array(buffer, byteOffset, byteLength))
+    })
+    return value
+  }
+
+  /** The ONNX model, with all quantised weights in it. */
+  async toModel(): Promise<Uint8Array> {
+    // One after the other: each holds a matrix as floats for a moment.
+    for (const fill of this.#pending.splice(0)) await fill()
+    return this.graph.toModel()
+  }
+
+  #quantizes(shape: readonly number[]): boolean {
+    return this.precision !== "fp32" && this.precision !== "fp16" && Math.min(...shape) >= SMALLEST
+  }
+
+  /** Rows of a weight as floats, from wherever they are kept. */
+  #floats(found: Found, dims: readonly number[], firstRow: number): Value {
+    const { stored, info } = found
+    const whole = firstRow === 0 && dims[0] === info.shape[0]
+    const name = `${stored}${whole ? "" : `[${firstRow}:${firstRow + dims[0]}]`}`
+    const key = `${this.#type} ${name}`
+    const known = this.#known.get(key)
+    if (known) return known
+    let value: Value
+    if (info.dtype === "I8") {
+      const { codes, scales } = this.#stored(found, dims, firstRow)
+      const column = this.op("Unsqueeze", [scales, this.integers([1])])
+      // Of constants alone, so that it is done once, when the session loads the model.
+      value = this.compute(this.op("Mul", [this.graph.cast(codes, "float32"), column]))
+    } else {
+      const kept = this.#external(name, info, dims, firstRow)
+      // On a device without half precision `fp16` means weights that were rounded to it.
+      const rounded = this.precision === "fp16" && dims.length === 2 ? this.graph.cast(kept, "float16") : kept
+      value = this.compute(rounded)
+    }
+    this.#known.set(key, value)
+    return value
+  }
+
+  /** Integers and scales as the checkpoint keeps them, in its own file. */
+  #stored({ stored, info }: Found, dims: readonly number[], firstRow: number): { codes: Value; scales: Value } {
+    checkScales(this.#weights.checkpoint, stored)
+    const whole = dims[0] === info.shape[0]
+    const part = whole ? "" : `[${firstRow}:${firstRow + dims[0]}]`
+    const scaleName = scaleNameOf(stored)
+    const scaleInfo = this.#weights.checkpoint.tensors.get(scaleName)!
+    return {
+      codes: this.#external(stored + part, info, dims, firstRow),
+      scales: this.#external(scaleName + part, scaleInfo, [dims[0]], firstRow),
+    }
+  }
+
+  /** A table rounded when the graph is done. */
+  #table({ stored }: Found, shape: readonly [number, number]): { codes: Value; scales: Value } {
+    const rows = () => this.#matrices.rows(stored)
+    return {
+      codes: this.later(`${stored} int8`, "int8", shape, async () => (await rows()).codes),
+      scales: this.later(`${stored} scales`, "float32", [shape[0]], async () => (await rows()).scales),
+    }
+  }
+
+  #external(name: string, info: TensorInfo, dims: readonly number[], firstRow: number): Value {
+    const known = this.#known.get(`stored ${name}`)
+    if (known) return known
+    const kind = graphTypes[info.dtype]
+    if (!kind) throw new RankineError("data", `weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`)
+    const rowBytes = info.shape.length === 0 ? info.length : info.length / info.shape[0]
+    const value = this.graph.weight(name, {
+      type: kind,
       dims,
       location: basename(info.file),
-      offset: info.offset + skip,
-      length,
+      offset: info.offset + firstRow * rowBytes,
+      length: info.shape.length === 0 ? info.length : dims[0] * rowBytes,
     })
-    const value = type === "float32" ? stored : this.cast(stored, "float32")
-    this.#weights.set(name, value)
+    this.#known.set(`stored ${name}`, value)
     return value
   }
 }
 
-const graphTypes: Readonly<Record<string, "float32" | "float16" | "bfloat16" | undefined>> = {
+/** The sum and norm that end each half of a layer. */
+export interface AddNorm {
+  readonly linear: string
+  readonly norm: string
+  readonly inputs: number
+  readonly width: number
+  readonly epsilon: number
+}
+
+const graphTypes: Readonly<Record<string, "float32" | "float16" | "bfloat16" | "int8" | undefined>> = {
   F32: "float32",
   F16: "float16",
   BF16: "bfloat16",
+  I8: "int8",
 }

@@ -71,7 +71,7 @@ describe.skipIf(!existsSync(join(tiny, "../splade-tiny")))("the sparse head", ()
   it("never multiplies tokens with more than a block of the vocabulary", async () => {
     const folder = join(tiny, "../splade-tiny")
     const config = await readEncoderConfig(folder)
-    const { model } = buildEncoder(config, await openSafetensors(folder), { kind: "terms" })
+    const { model } = await buildEncoder(config, await openSafetensors(folder), { kind: "terms" })
     const { graph } = readModel(model)
     const rows = new Map(graph.initializers.map(({ name, dims }) => [name, dims[0]]))
     const columns = graph.nodes.filter(({ op }) => op === "Gemm").map(({ inputs }) => rows.get(inputs[1])!)

@@ -1,0 +1,144 @@
+/** Products with quantised matrices. @module */
+import { RankineError } from "../../core/errors.js"
+import type { Value } from "../../onnx/ir.js"
+import { blocksOf, type QuantizedBlocks } from "../quantize/blocks.js"
+import type { Matrices } from "../quantize/matrices.js"
+import type { Activation } from "./config.js"
+import type { Net } from "./net.js"
+
+/** Rows `from` to `to` of a matrix of the checkpoint. */
+export interface Matrix {
+  readonly stored: string
+  readonly columns: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Tokens [tokens, columns] rounded to 8 bits, each with its own scale. */
+interface RoundedTokens {
+  /** uint8 */
+  readonly codes: Value
+  /** float32 [tokens, 1] */
+  readonly scales: Value
+  readonly zero: number
+}
+
+/** Where zero lies among 0 to 255, and how far below zero values go at most where that is known. */
+interface Range {
+  readonly zero: number
+  readonly lowest: number | undefined
+}
+
+const BOTH_SIDES: Range = { zero: 128, lowest: undefined }
+
+/** Activations that hardly go below zero need not spend half of the integers there. */
+const ranges: Readonly<Partial<Record<Activation, Range>>> = {
+  relu: { zero: 0, lowest: 0 },
+  gelu: { zero: 24, lowest: 0.17 },
+  "gelu-tanh": { zero: 24, lowest: 0.1701 },
+}
+
+/** Columns that share a scale. */
+const BLOCK = { 4: 32, 8: 64 } as const
+
+export class Products {
+  readonly #rounded = new Map<Value, RoundedTokens>()
+  readonly #ranges = new Map<Value, Range>()
+
+  constructor(
+    private readonly net: Net,
+    private readonly matrices: Matrices,
+  ) {}
+
+  /** Says that a value is the result of an activation. */
+  bounded(value: Value, kind: Activation): void {
+    const range = ranges[kind]
+    if (range) this.#ranges.set(value, range)
+  }
+
+  /** x · Wᵀ [tokens, rows of W] without a bias. */
+  quantized(x: Value, matrix: Matrix): Value {
+    switch (this.net.precision) {
+      case "int8":
+        return this.#dynamic(x, matrix)
+      case "int8-weights":
+        return this.#blocks(x, matrix, 8)
+      default:
+        return this.#blocks(x, matrix, 4)
+    }
+  }
+
+  /** Integers times integers; a token's scale and an output's are multiplied in afterwards. */
+  #dynamic(x: Value, { stored, columns, from, to }: Matrix): Value {
+    const { net } = this
+    const part = `${stored}[${from}:${to}]`
+    const weights = net.later(`${part} int8`, "int8", [columns, to - from], async () => {
+      const { codes } = await this.matrices.rows(stored)
+      return transposed(codes.subarray(from * columns, to * columns), columns)
+    })
+    const scales = net.later(`${part} scales`, "float32", [to - from], async () =>
+      (await this.matrices.rows(stored)).scales.subarray(from, to),
+    )
+    const tokens = this.#round(x)
+    const zero = net.graph.constant(tokens.zero, "uint8")
+    if (net.form === "standard") {
+      const sums = net.graph.cast(net.op("MatMulInteger", [tokens.codes, weights, zero]), "float32")
+      return net.op("Mul", [net.op("Mul", [sums, scales]), tokens.scales])
+    }
+    const inputs = [tokens.codes, weights, net.graph.constant(1, "float32"), scales, zero]
+    return net.op("Mul", [net.op("MatMulIntegerToFloat", inputs, {}, "com.microsoft"), tokens.scales])
+  }
+
+  /** Once for all products that read the same tokens. */
+  #round(x: Value): RoundedTokens {
+    const known = this.#rounded.get(x)
+    if (known) return known
+    const { net } = this
+    const { zero, lowest } = this.#ranges.get(x) ?? BOTH_SIDES
+    const magnitudes = lowest === undefined ? net.op("Abs", [x]) : x
+    const largest = net.op("ReduceMax", [magnitudes, net.integers([-1])], { keepdims: 0 })
+    // With a known lowest value the scale must hold that one too; else it must only not be zero.
+    const floor = lowest ? lowest / zero : 1e-30
+    const steps = lowest === undefined ? 127 : 255 - zero
+    const scale = net.op("Max", [net.op("Mul", [largest, net.scalar(1 / steps)]), net.scalar(floor)])
+    const zeros = net.op("Expand", [net.graph.constant(zero, "uint8"), net.op("Shape", [scale])])
+    const codes = net.op("QuantizeLinear", [x, scale, zeros], { axis: 0 })
+    const rounded = { codes, scales: net.op("Unsqueeze", [scale, net.integers([1])]), zero }
+    this.#rounded.set(x, rounded)
+    return rounded
+  }
+
+  #blocks(x: Value, { stored, columns, from, to }: Matrix, bits: 4 | 8): Value {
+    const { net } = this
+    if (net.form === "standard")
+      throw new RankineError(
+        "argument",
+        `precision ${net.precision} needs ONNX Runtime's own operators: take attention "fused", or precision "int8"`,
+      )
+    const size = BLOCK[bits]
+    const rows = to - from
+    const blocks = blocksOf(columns, size)
+    const part = `${stored}[${from}:${to}]`
+    let made: Promise<QuantizedBlocks> | undefined
+    const make = () => (made ??= this.matrices.blocks(stored, from, to, bits, size))
+    const codes = net.later(
+      `${part} int${bits}`,
+      "uint8",
+      [rows, blocks, (size * bits) / 8],
+      async () => (await make()).codes,
+    )
+    const scales = net.later(`${part} scales`, "float32", [rows * blocks], async () => (await make()).scales)
+    // Level 4 rounds the activations of each block of a token to 8 bits: the only kernel that is fast, and no token depends on another.
+    const attributes = { K: columns, N: rows, bits, block_size: size, accuracy_level: 4 }
+    return net.op("MatMulNBits", [x, codes, scales], attributes, "com.microsoft")
+  }
+}
+
+/** [rows, columns] as [columns, rows], the layout that integer products read. */
+function transposed(codes: Int8Array, columns: number): Int8Array {
+  const rows = codes.length / columns
+  const result = new Int8Array(codes.length)
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) result[column * rows + row] = codes[at++]
+  return result
+}
