@@ -2,20 +2,20 @@
 import { RankineError } from "../core/errors.js"
 import type { TextPair } from "./pair-scorer.js"
 
-/** Answered and unanswered questions: what can rank at all gives these different scores. */
+/** Each question with an answer and with a text that is none: what can rank at all gives the two different scores. */
 export const probePairs: readonly TextPair[] = [
   { query: "what do penguins eat", document: "Penguins feed on fish, squid and krill that they catch under water." },
-  { query: "what do penguins eat", document: "The city council voted on the new parking fees on Tuesday." },
-  { query: "how does a steam engine work", document: "Steam under pressure drives a piston, which turns a wheel." },
-  { query: "how does a steam engine work", document: "Herons." },
+  { query: "what do penguins eat", document: "Herons." },
+  { query: "steam engines", document: "Steam under pressure drives a piston, which turns a wheel." },
+  { query: "steam engines", document: "The city council voted on Tuesday." },
 ]
 
-/** Scores closer than this, relative to the largest, are the same: rounding alone makes no order. */
+/** Scores closer than this, relative to the larger one, are the same: rounding alone makes no order. */
 const SAME = 1e-6
 
 /**
- * Scores the probe pairs and refuses a model whose scores are not numbers or all equal, which would leave every order as it came in
- * and call it reranked.
+ * Scores the probe pairs and refuses a model whose scores are not numbers, or the same for both texts of every question: it would leave
+ * every order as it came in and call it reranked.
  *
  * @param score as the model will score pairs from now on
  * @param advice what to do about equal scores, beside checking the weights
@@ -35,13 +35,13 @@ export async function refuseConstantScores(
         "precision; copy the model anew, or load it with precision fp32",
       { details: { scores } },
     )
-  const highest = Math.max(...scores)
-  const lowest = Math.min(...scores)
-  if (highest - lowest > SAME * Math.max(Math.abs(highest), Math.abs(lowest))) return
+  const differ = (left: number, right: number) =>
+    Math.abs(left - right) > SAME * Math.max(Math.abs(left), Math.abs(right))
+  if (scores.some((value, index) => index % 2 === 1 && differ(value, scores[index - 1]))) return
   throw new RankineError(
     "model",
-    `${name} scores answers and unrelated texts alike (${highest}): it would rerank nothing. Its trained classification ` +
-      `head is missing, or the activation hides the differences${advice === "" ? "" : `: ${advice}`}`,
+    `${name} scores an answer and an unrelated text alike (${scores.join(", ")}): it would rerank nothing. Its trained ` +
+      `head is missing, or what turns its output into a score hides the differences${advice === "" ? "" : `: ${advice}`}`,
     { details: { scores } },
   )
 }

@@ -1,0 +1,179 @@
+/** Cross-encoders: one score for a query and a document that are read together. @module */
+import { createHash } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { basename, join } from "node:path"
+import type { RunOptions } from "../core/contracts.js"
+import { RankineError } from "../core/errors.js"
+import type { ScoreKind } from "../core/ranking.js"
+import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
+import { type LocateOptions, locateModel } from "./locate.js"
+import { readModelJson } from "./model-files.js"
+import { type PairHead, type PairHeadOptions, pairScore, readPairHead } from "./pair-head.js"
+import type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
+import type { PassageOptions, Span } from "./passages.js"
+import { refuseConstantScores } from "./probe.js"
+import { tokenizePairs } from "./tokenize-pairs.js"
+import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
+
+export interface CrossEncoderOptions extends EncoderSettings, LocateOptions, PairHeadOptions {
+  /** Most tokens of a pair, special ones included. Default: the model's own limit. */
+  readonly maxLength?: number
+  /** Reads long documents in windows and takes the best window's score (MaxP). Default: the document's end is cut. */
+  readonly passages?: PassageOptions
+}
+
+/** Scores of pairs with what each one cost. */
+export interface DetailedPairScores extends PairScores {
+  /** Tokens read for each pair. */
+  readonly lengths: readonly number[]
+  /** For each pair the window of the document that gave the score, as UTF-16 offsets; `undefined` where it was not cut into windows. */
+  readonly spans: readonly (Span | undefined)[]
+}
+
+/** A cross-encoder; it holds native memory until it is disposed of. */
+export interface CrossEncoder extends PairScorer, AsyncDisposable {
+  /** Of the weights: the same for the same model. */
+  readonly checksum: string
+  readonly activation: PairHead["activation"]
+  /** The label whose score is given. */
+  readonly label: PairHead["label"]
+  readonly passages: PassageOptions | undefined
+  /** Where it runs, and why there. */
+  readonly device: EncoderModel["device"]
+  readonly deviceReason: string
+  score(pairs: readonly TextPair[], options?: RunOptions): Promise<DetailedPairScores>
+}
+
+/**
+ * Loads a sequence classification model (BERT, RoBERTa, XLM-R, DistilBERT, MPNet, ModernBERT) as a cross-encoder; nothing is downloaded.
+ *
+ * Activation, label and length come from the model's own files, see `readPairHead`. A few pairs are scored at once, and a model that
+ * gives them all the same score, or no number, is refused. Only documents are cut to fit; a query is cut where it is too long alone.
+ *
+ * @param nameOrPath a folder, or a name that `locateModel` finds
+ * @throws RankineError `not-found` where model or files are missing, `model` for what is not supported or cannot rank, `argument` for
+ *   options that do not fit the model
+ * @see Nogueira and Cho, Passage re-ranking with BERT, 2019; windows: Dai and Callan, Deeper text understanding for IR, SIGIR 2019
+ */
+export async function loadCrossEncoder(nameOrPath: string, options: CrossEncoderOptions = {}): Promise<CrossEncoder> {
+  const { modelsDir, activation, label, maxLength: wanted, passages, ...settings } = options
+  checkPassages(passages)
+  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const tokenizer = await loadTokenizer(folder)
+  const encoder = await loadEncoder(folder, { ...settings, output: { kind: "logits" } })
+  try {
+    const head = await readPairHead(folder, encoder.config.raw, encoder.width, {
+      ...(activation === undefined ? {} : { activation }),
+      ...(label === undefined ? {} : { label }),
+    })
+    if (wanted !== undefined && wanted > encoder.maxLength)
+      throw new RankineError(
+        "argument",
+        `maxLength ${wanted} is more than the ${encoder.maxLength} tokens that this model reads`,
+      )
+    const maxLength = wanted ?? Math.min(await ownLimit(folder, tokenizer), encoder.maxLength)
+    const { precision = "fp32" } = settings as { readonly precision?: string }
+    const fingerprint = [
+      "cross-encoder",
+      encoder.checksum,
+      await filesDigest(folder),
+      `${head.activation}-${head.label.index}`,
+      maxLength,
+      precision,
+      ...(passages ? [`passages-${passages.maxTokens ?? "all"}-${passages.overlap ?? "auto"}`] : []),
+    ].join(":")
+    const model = new LoadedCrossEncoder(basename(folder), tokenizer, encoder, head, maxLength, fingerprint, passages)
+    const advice = "look whether another activation (identity, sigmoid) or label is meant"
+    await refuseConstantScores(model.name, async (pairs) => (await model.scoreUnchecked(pairs)).scores, advice)
+    return model
+  } catch (thrown) {
+    await encoder[Symbol.asyncDispose]()
+    throw thrown
+  }
+}
+
+function checkPassages(passages: PassageOptions | undefined): void {
+  const { maxTokens, overlap } = passages ?? {}
+  if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens >= 8))
+    throw new RankineError("argument", `passages.maxTokens must be a whole number of at least 8, got ${maxTokens}`)
+  if (overlap !== undefined && !(Number.isInteger(overlap) && overlap >= 0 && overlap < (maxTokens ?? Infinity)))
+    throw new RankineError("argument", `passages.overlap must be a whole number below maxTokens, got ${overlap}`)
+}
+
+/** The longest pair by the files that sentence-transformers writes, else by the tokenizer's. */
+async function ownLimit(folder: string, tokenizer: Tokenizer): Promise<number> {
+  const longest = (await readModelJson(folder, "sentence_bert_config.json"))?.max_seq_length
+  return typeof longest === "number" && longest > 0 ? longest : (tokenizer.maxLength ?? Number.POSITIVE_INFINITY)
+}
+
+/** Tells models apart that share their weights and differ in words or settings. */
+async function filesDigest(folder: string): Promise<string> {
+  const hash = createHash("sha256")
+  for (const name of ["config.json", "tokenizer.json", "tokenizer_config.json"])
+    hash.update(await readFile(join(folder, name)).catch(() => "")).update("\0")
+  return hash.digest("hex").slice(0, 16)
+}
+
+class LoadedCrossEncoder implements CrossEncoder {
+  readonly scoreKind: ScoreKind
+  readonly checksum: string
+  readonly activation: PairHead["activation"]
+  readonly label: PairHead["label"]
+  readonly device: EncoderModel["device"]
+  readonly deviceReason: string
+
+  constructor(
+    readonly name: string,
+    private readonly tokenizer: Tokenizer,
+    private readonly encoder: EncoderModel,
+    private readonly head: PairHead,
+    readonly maxLength: number,
+    readonly fingerprint: string,
+    readonly passages: PassageOptions | undefined,
+  ) {
+    this.scoreKind = head.scoreKind
+    this.checksum = encoder.checksum
+    this.activation = head.activation
+    this.label = head.label
+    this.device = encoder.device
+    this.deviceReason = encoder.deviceReason
+  }
+
+  async score(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {
+    const result = await this.scoreUnchecked(pairs, options)
+    const odd = result.scores.findIndex((score) => !Number.isFinite(score))
+    if (odd !== -1)
+      throw new RankineError(
+        "model",
+        `${this.name} gives ${result.scores[odd]} for pair ${odd}: load it with a higher precision, or leave that document out`,
+        { details: { pair: odd } },
+      )
+    return result
+  }
+
+  async scoreUnchecked(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {
+    const { signal, onProgress } = options
+    const tokenized = await tokenizePairs(this.tokenizer, pairs, this.maxLength, this.passages, signal)
+    const { rows, owners, lengths, truncated } = tokenized
+    const unit = rows.length === pairs.length ? "pairs" : "passages"
+    const each = await this.encoder.run(
+      rows,
+      { signal, onRows: (done: number) => onProgress?.({ stage: "score", done, total: rows.length, unit }) },
+      (logits) => pairScore(this.head, logits),
+    )
+    const scores = new Array<number>(pairs.length).fill(Number.NEGATIVE_INFINITY)
+    const spans = new Array<Span | undefined>(pairs.length).fill(undefined)
+    for (const [row, score] of each.entries()) {
+      const pair = owners[row]
+      // NaN stays: a window that has a score must not hide it.
+      if (scores[pair] >= score || Number.isNaN(scores[pair])) continue
+      scores[pair] = score
+      spans[pair] = tokenized.spans[row]
+    }
+    return { scores, spans, lengths, truncated, tokens: lengths.reduce((sum, length) => sum + length, 0) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.encoder[Symbol.asyncDispose]()
+  }
+}
