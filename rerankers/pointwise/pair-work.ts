@@ -1,0 +1,159 @@
+import {
+  addUsage,
+  failedRanking,
+  type Hit,
+  mergeWarnings,
+  noUsage,
+  RankineError,
+  type Ranking,
+  type ScoreKind,
+  sortReranked,
+  type Warning,
+} from "../../src/core/index.js"
+import type { DetailedPairScores } from "../../src/models/cross-encoder.js"
+import type { PairScores, TextPair } from "../../src/models/pair-scorer.js"
+import type { PromptRenderer, RenderedDocument } from "./pair-prompts.js"
+
+/** Scores of pairs; scorers that know more say what each pair cost, and which part of the document it was. */
+export type ScoredPairs = PairScores & Partial<Pick<DetailedPairScores, "lengths" | "spans">>
+
+/** One ranking on its way: its distinct texts as pairs, in first-stage order, and how far they are scored. */
+export class PairWork {
+  readonly pairs: readonly TextPair[]
+  /** How many of the pairs are scored: the first ones. */
+  scored = 0
+  tokens = 0
+  seconds = 0
+  /** A budget has run out before the last pair. */
+  ended = false
+  error: RankineError | undefined
+  readonly #rendered: readonly (RenderedDocument | undefined)[]
+  /** For each hit the position of its pair, -1 for hits without text. */
+  readonly #pairOf: readonly number[]
+  readonly #scores: number[] = []
+  readonly #spans: DetailedPairScores["spans"][number][] = []
+  readonly #truncated = new Set<number>()
+  readonly #warnings: Warning[] = []
+
+  constructor(
+    readonly ranking: Ranking,
+    readonly scorer: { readonly name: string; readonly scoreKind: ScoreKind },
+    prompts: PromptRenderer,
+  ) {
+    const query = prompts.query(ranking.query)
+    const blank = query.trim() === ""
+    const known = new Map<string, number>()
+    const pairs: TextPair[] = []
+    const absent: string[] = []
+    const empty: string[] = []
+    this.#rendered = ranking.hits.map(({ id, document }) => {
+      if (!document) absent.push(id)
+      else if (document.text.trim() === "" && !document.title?.trim()) empty.push(id)
+      else return prompts.document(document)
+      return undefined
+    })
+    this.#pairOf = this.#rendered.map((rendered) => {
+      if (!rendered || blank) return -1
+      let pair = known.get(rendered.text)
+      if (pair === undefined) {
+        known.set(rendered.text, (pair = pairs.length))
+        pairs.push({ query, document: rendered.text })
+      }
+      return pair
+    })
+    this.pairs = pairs
+    this.#warn("missing-document", absent)
+    this.#warn("missing-text", empty)
+    if (blank && !ranking.warnings.some(({ code }) => code === "empty-query"))
+      this.#warnings.push({ code: "empty-query", count: 1 })
+    if (absent.length > 0 && absent.length === ranking.hits.length && this.#warnings.length > 0)
+      this.error = new RankineError(
+        "argument",
+        `${scorer.name} reads texts, and no hit of query "${ranking.query.id}" has its document: put hydrate(store) before it`,
+      )
+  }
+
+  get finished(): boolean {
+    return this.ended || this.error !== undefined || this.scored === this.pairs.length
+  }
+
+  /** Takes in the answers of the next pairs, `count` of them, that begin at `from` in `result`. */
+  take(result: ScoredPairs, from: number, count: number): void {
+    for (let at = from; at < from + count; at++) {
+      const score = result.scores[at]
+      if (!Number.isFinite(score)) {
+        const pair = this.scored + at - from
+        const { id } = this.ranking.hits[this.#pairOf.indexOf(pair)]!
+        this.error = new RankineError(
+          "model",
+          `${this.scorer.name} gives ${score} for document "${id}" and query "${this.ranking.query.id}": load it with a ` +
+            "higher precision, or leave that document out",
+        )
+        return
+      }
+      this.#scores.push(score)
+      this.#spans.push(result.spans?.[at])
+    }
+    for (const at of result.truncated) if (at >= from && at < from + count) this.#truncated.add(this.scored + at - from)
+    this.scored += count
+  }
+
+  /** The ranking as far as it is known: scored hits in their new order, the others below in theirs. */
+  toRanking(final: boolean, explain: boolean | undefined): Ranking {
+    const { ranking } = this
+    const truncated = ranking.hits.filter((_, index) => this.#truncated.has(this.#pairOf[index]!)).map(({ id }) => id)
+    const usage = addUsage(ranking.usage, {
+      ...noUsage,
+      calls: this.scored,
+      promptTokens: Math.round(this.tokens),
+      truncated: truncated.length,
+      seconds: this.seconds,
+    })
+    if (this.error) return { ...failedRanking(ranking, this.error), usage }
+    const scored: Hit[] = []
+    const rest: Hit[] = []
+    ranking.hits.forEach((hit, index) => {
+      const pair = this.#pairOf[index]!
+      if (pair === -1 || pair >= this.scored) rest.push(hit)
+      else scored.push(this.#scoredHit(hit, index, pair, explain))
+    })
+    const warnings = [...this.#warnings]
+    if (truncated.length > 0) warnings.push({ code: "truncated", count: truncated.length, ids: truncated })
+    const whole = this.scored === this.pairs.length
+    return {
+      ...ranking,
+      hits: [...sortReranked(scored), ...rest],
+      status: whole ? ranking.status : "partial",
+      final,
+      // Nothing scored: the scores are still those that came in.
+      scoreKind: scored.length > 0 || ranking.hits.length === 0 ? this.scorer.scoreKind : ranking.scoreKind,
+      warnings: mergeWarnings(ranking.warnings, warnings),
+      usage,
+    }
+  }
+
+  #scoredHit(hit: Hit, index: number, pair: number, explain: boolean | undefined): Hit {
+    const score = this.#scores[pair]!
+    // The explanation that came in is of another score.
+    const { explanation: _, ...kept } = hit
+    const span = this.#spans[pair]
+    const { offset } = this.#rendered[index]!
+    const { length } = hit.document!.text
+    const place = (at: number) => Math.min(length, Math.max(0, at - offset))
+    return {
+      ...kept,
+      score,
+      ...(span ? { span: [place(span[0]), place(span[1])] as const } : {}),
+      ...(explain
+        ? { explanation: { value: score, description: `${this.scorer.scoreKind} by ${this.scorer.name}` } }
+        : {}),
+    }
+  }
+
+  /** What an earlier stage has said already is not said again. */
+  #warn(code: "missing-document" | "missing-text", ids: readonly string[]): void {
+    const said = new Set(this.ranking.warnings.flatMap((warning) => (warning.code === code ? (warning.ids ?? []) : [])))
+    const fresh = ids.filter((id) => !said.has(id))
+    if (fresh.length > 0) this.#warnings.push({ code, count: fresh.length, ids: fresh })
+  }
+}
