@@ -7,27 +7,17 @@ export const modelSettings = {
     .enum(["auto", "cpu", "cuda", "webgpu"])
     .optional()
     .describe("Default auto: CUDA where it works, else the CPU."),
+  precision: z.enum(["fp32", "fp16", "int8", "int8-weights", "int4-weights"]).optional().describe("Default fp32."),
   threads: z.int().min(1).optional(),
   workers: z.int().min(1).optional().describe("Copies of the model in threads of their own."),
   maxLength: z.int().min(1).optional().describe("Most tokens of a text; default: the model's own limit."),
 }
 
-export interface ModelOptions {
-  readonly model: string
-  readonly device?: EncoderSettings["device"] | undefined
-  readonly threads?: number | undefined
-  readonly workers?: number | undefined
-  readonly maxLength?: number | undefined
-}
+export type ModelSettings = EncoderSettings & { readonly maxLength?: number }
 
-/** The settings that were given, without the model's name and what else a part has. */
-export function settingsOf(options: ModelOptions): EncoderSettings & { readonly maxLength?: number } {
-  return defined({
-    device: options.device,
-    threads: options.threads,
-    workers: options.workers,
-    maxLength: options.maxLength,
-  }) as EncoderSettings & { maxLength?: number }
+/** The settings of the model that were given, from all options of a part. */
+export function settingsOf(options: Readonly<Record<string, unknown>>): ModelSettings {
+  return defined(Object.fromEntries(Object.keys(modelSettings).map((name) => [name, options[name]]))) as ModelSettings
 }
 
 export function defined<Values extends object>(values: Values): Partial<Values> {
