@@ -1,17 +1,12 @@
 /** transformers.js as its documentation and model cards show it: one call, padded to the longest. @module */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname } from "node:path"
 import { AutoModelForSequenceClassification, AutoTokenizer, env, pipeline } from "@huggingface/transformers"
 import { serve } from "./serve.mjs"
 
-const entry = createRequire(import.meta.url).resolve("@huggingface/transformers")
-const manifest = join(entry.slice(0, entry.lastIndexOf("transformers") + "transformers".length), "package.json")
-const { version } = JSON.parse(readFileSync(manifest, "utf8"))
 env.allowRemoteModels = false
 
 await serve({
-  version,
+  version: env.version,
   async load({ task, onnxFolder, threads }) {
     env.localModelPath = dirname(onnxFolder)
     const name = basename(onnxFolder)
