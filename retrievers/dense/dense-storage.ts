@@ -6,7 +6,7 @@ import { DocumentShelf } from "./document-shelf.js"
 import type { ModelIdentity } from "./model-identity.js"
 import { type SavedVectors, VectorIndex } from "./vector-index.js"
 
-const FORMAT: Format = { name: "rankine-dense", version: 1 }
+const FORMAT: Format = { name: "rankine-dense", version: 2 }
 
 /** The parts of a dense index. */
 export interface DenseParts {

@@ -5,9 +5,10 @@ import { RankineError } from "../core/errors.js"
 import type { EmbeddingModel, Embeddings } from "./embedding-model.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import type { Pooling } from "./encoder/pooling.js"
+import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
+import { runInSlices } from "./scheduler-slices.js"
 import { readSentenceTransformer } from "./sentence-transformer.js"
-import { tokenizeAll } from "./tokenize-all.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
 export interface EmbedderOptions extends EncoderSettings, LocateOptions {
@@ -27,6 +28,8 @@ export interface Embedder extends EmbeddingModel, AsyncDisposable {
   /** Where it runs, and why there. */
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
+  /** Where the queue of this model stands, and what it has done so far. */
+  readonly stats: EncoderModel["stats"]
 }
 
 /**
@@ -58,6 +61,7 @@ export async function loadEmbedder(nameOrPath: string, options: EmbedderOptions 
       `maxLength ${wanted} is more than the ${encoder.maxLength} tokens that this model reads`,
     )
   }
+  const { precision = "fp32" } = encoder as { readonly precision?: string }
   return new TransformerEmbedder(basename(folder), tokenizer, encoder, {
     pooling,
     normalize,
@@ -67,6 +71,8 @@ export async function loadEmbedder(nameOrPath: string, options: EmbedderOptions 
       query: prompts.query ?? files?.prompts.query ?? "",
       document: prompts.document ?? files?.prompts.document ?? "",
     },
+    precision,
+    files: await digestOfFiles(transformer),
   })
 }
 
@@ -76,6 +82,9 @@ interface Settings {
   readonly maxLength: number
   readonly lowerCase: boolean
   readonly prompts: { readonly query: string; readonly document: string }
+  readonly precision: string
+  /** Of the files beside the weights. */
+  readonly files: string
 }
 
 class TransformerEmbedder implements Embedder {
@@ -83,7 +92,10 @@ class TransformerEmbedder implements Embedder {
   readonly pooling: string
   readonly normalized: boolean
   readonly maxLength: number
+  readonly prompts: Settings["prompts"]
+  readonly precision: string
   readonly checksum: string
+  readonly fingerprint: string
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
 
@@ -97,7 +109,10 @@ class TransformerEmbedder implements Embedder {
     this.pooling = settings.pooling
     this.normalized = settings.normalize
     this.maxLength = settings.maxLength
+    this.prompts = settings.prompts
+    this.precision = settings.precision
     this.checksum = encoder.checksum
+    this.fingerprint = fingerprintOf("embedder", { ...settings, checksum: encoder.checksum, width: encoder.width })
     this.device = encoder.device
     this.deviceReason = encoder.deviceReason
   }
@@ -108,13 +123,25 @@ class TransformerEmbedder implements Embedder {
 
   async embed(texts: readonly string[], side: "query" | "document", options: RunOptions = {}): Promise<Embeddings> {
     const { prompts, lowerCase, maxLength } = this.settings
-    const prompted = texts.map((text) => prompts[side] + (lowerCase ? text.toLowerCase() : text))
-    const { rows, tokens, truncated } = await tokenizeAll(this.tokenizer, prompted, maxLength, options.signal)
-    const vectors = await this.encoder.run(rows, {
+    const truncated: number[] = []
+    const read = (index: number) => {
+      const text = texts[index]
+      if (typeof text !== "string")
+        throw new RankineError("argument", `text ${index + 1} of ${texts.length} is no string: give a string`)
+      const row = this.tokenizer.encode(prompts[side] + (lowerCase ? text.toLowerCase() : text), { maxLength })
+      if (row.truncated) truncated.push(index)
+      return row
+    }
+    const { results, counts } = await runInSlices(texts.length, read, (rows, each) => this.encoder.run(rows, each), {
       signal: options.signal,
       onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
     })
-    return { vectors, tokens, truncated }
+    const lengths = Array.from(counts)
+    return { vectors: results, tokens: lengths.reduce((sum, length) => sum + length, 0), lengths, truncated }
+  }
+
+  get stats(): EncoderModel["stats"] {
+    return this.encoder.stats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,13 +5,20 @@ import type { Encoder, RunOptions } from "../core/contracts.js"
 export interface Embeddings {
   /** One vector for each text, in their order. */
   readonly vectors: Float32Array[]
-  /** Tokens read by the model, special ones included, padding not. */
+  /** Tokens of the texts as the model reads them, special ones included, padding not. */
   readonly tokens: number
+  /** Those of each text. */
+  readonly lengths?: readonly number[]
   /** Positions of the texts that were longer than the model reads. */
   readonly truncated: readonly number[]
+  /** How many of the tokens were not read now, since their vectors were known. Default 0. */
+  readonly cached?: number
 }
 
-/** An encoder into one vector for each text. Its identity is what an index stores to refuse another model's vectors. */
+/**
+ * An encoder into one vector for each text. Its identity, everything here but the name, is what an index stores to refuse vectors of another
+ * model or setting.
+ */
 export interface EmbeddingModel extends Encoder<Float32Array> {
   readonly name: string
   readonly dimension: number
@@ -19,7 +26,15 @@ export interface EmbeddingModel extends Encoder<Float32Array> {
   readonly pooling: string
   /** Vectors have length 1. */
   readonly normalized: boolean
+  /** Most tokens of a text; `undefined` without limit. */
+  readonly maxLength: number | undefined
+  /** What is put before a text. */
+  readonly prompts: { readonly query: string; readonly document: string }
+  /** In which numbers it computes: `fp32`, `int8`, ... */
+  readonly precision: string
   /** Of the weights: the same for the same model. */
   readonly checksum: string
+  /** The same for the same weights, words and settings: vectors of equal fingerprints may be kept and compared. Where it runs does not count. */
+  readonly fingerprint: string
   embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<Embeddings>
 }

@@ -3,8 +3,9 @@ import { basename } from "node:path"
 import type { Encoder, RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
+import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
-import { tokenizeAll } from "./tokenize-all.js"
+import { runInSlices } from "./scheduler-slices.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
 /** Terms with a weight above zero, by id ascending. */
@@ -16,10 +17,14 @@ export interface SparseVector {
 export interface SparseEmbeddings {
   /** One vector for each text, in their order. */
   readonly vectors: SparseVector[]
-  /** Tokens read by the model, special ones included, padding not. */
+  /** Tokens of the texts as the model reads them, special ones included, padding not. */
   readonly tokens: number
+  /** Those of each text. */
+  readonly lengths?: readonly number[]
   /** Positions of the texts that were longer than the model reads. */
   readonly truncated: readonly number[]
+  /** How many of the tokens were not read now, since their vectors were known. Default 0. */
+  readonly cached?: number
 }
 
 export interface SparseEncoderOptions extends EncoderSettings, LocateOptions {
@@ -34,6 +39,8 @@ export interface SparseEncoder extends Encoder<SparseVector>, AsyncDisposable {
   readonly name: string
   /** Of the weights: the same for the same model. */
   readonly checksum: string
+  /** The same for the same weights, words and settings: vectors of equal fingerprints may be kept and compared. Where it runs does not count. */
+  readonly fingerprint: string
   /** Size of the vocabulary. */
   readonly vocabulary: number
   readonly maxLength: number
@@ -67,7 +74,11 @@ export async function loadSparseEncoder(
     )
   }
   const maxLength = wanted ?? Math.min(tokenizer.maxLength ?? 512, encoder.maxLength)
-  return new Splade(basename(folder), tokenizer, encoder, maxLength, threshold)
+  const { precision = "fp32" } = encoder as { readonly precision?: string }
+  const files = await digestOfFiles(folder)
+  const { checksum } = encoder
+  const fingerprint = fingerprintOf("sparse-encoder", { checksum, files, maxLength, threshold, precision })
+  return new Splade(basename(folder), tokenizer, encoder, maxLength, threshold, fingerprint)
 }
 
 class Splade implements SparseEncoder {
@@ -80,6 +91,7 @@ class Splade implements SparseEncoder {
     private readonly encoder: EncoderModel,
     readonly maxLength: number,
     private readonly threshold: number,
+    readonly fingerprint: string,
   ) {
     this.checksum = encoder.checksum
     this.vocabulary = encoder.width
@@ -98,17 +110,28 @@ class Splade implements SparseEncoder {
     _side: "query" | "document",
     options: RunOptions = {},
   ): Promise<SparseEmbeddings> {
-    const { rows, tokens, truncated } = await tokenizeAll(this.tokenizer, texts, this.maxLength, options.signal)
-    const vectors = await this.encoder.run(
-      rows,
+    const truncated: number[] = []
+    const read = (index: number) => {
+      const text = texts[index]
+      if (typeof text !== "string")
+        throw new RankineError("argument", `text ${index + 1} of ${texts.length} is no string: give a string`)
+      const row = this.tokenizer.encode(text, { maxLength: this.maxLength })
+      if (row.truncated) truncated.push(index)
+      return row
+    }
+    // Row by row: the dense forms of many texts together would be large.
+    const convert = (weights: Float32Array) => sparse(weights, this.threshold)
+    const { results, counts } = await runInSlices(
+      texts.length,
+      read,
+      (rows, each) => this.encoder.run(rows, each, convert),
       {
         signal: options.signal,
         onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
       },
-      // Row by row: the dense forms of many texts together would be large.
-      (weights) => sparse(weights, this.threshold),
     )
-    return { vectors, tokens, truncated }
+    const lengths = Array.from(counts)
+    return { vectors: results, tokens: lengths.reduce((sum, length) => sum + length, 0), lengths, truncated }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

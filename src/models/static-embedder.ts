@@ -4,6 +4,7 @@ import type { RunOptions } from "../core/contracts.js"
 import { RankineError, throwIfAborted } from "../core/errors.js"
 import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors.js"
 import type { EmbeddingModel, Embeddings } from "./embedding-model.js"
+import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
 import { readModelJson } from "./model-files.js"
 import { loadTokenizer } from "./tokenizer.js"
@@ -31,6 +32,9 @@ const LOOK_EVERY = 32
  */
 export class StaticEmbedder implements EmbeddingModel {
   readonly pooling = "mean"
+  readonly prompts = { query: "", document: "" }
+  readonly precision: string
+  readonly fingerprint: string
 
   /** Use `loadStaticEmbedder`. */
   constructor(
@@ -41,7 +45,20 @@ export class StaticEmbedder implements EmbeddingModel {
     readonly maxLength: number | undefined,
     readonly table: TokenTable,
     readonly read: ReadTokens,
-  ) {}
+    files = "",
+  ) {
+    this.precision = table.rows instanceof Int8Array ? "int8" : "fp32"
+    const { pooling, precision } = this
+    this.fingerprint = fingerprintOf("static-embedder", {
+      checksum,
+      files,
+      dimension,
+      pooling,
+      normalized,
+      maxLength,
+      precision,
+    })
+  }
 
   /** @internal The number of tokens that have a vector. */
   get vocabularySize(): number {
@@ -60,6 +77,7 @@ export class StaticEmbedder implements EmbeddingModel {
   async embed(texts: readonly string[], _side: "query" | "document", options: RunOptions = {}): Promise<Embeddings> {
     const vectors: Float32Array[] = []
     const truncated: number[] = []
+    const lengths: number[] = []
     const most = this.maxLength ?? Number.POSITIVE_INFINITY
     const ids: number[] = []
     let tokens = 0
@@ -75,6 +93,7 @@ export class StaticEmbedder implements EmbeddingModel {
         truncated.push(position)
       }
       tokens += ids.length
+      lengths.push(ids.length)
       vectors.push(this.table.mean(ids, this.normalized))
       if (position % LOOK_EVERY !== 0 || performance.now() - turn < TURN_MS) continue
       options.onProgress?.({ stage: "embed", done: position + 1, total: texts.length, unit: "texts" })
@@ -82,7 +101,7 @@ export class StaticEmbedder implements EmbeddingModel {
       throwIfAborted(options.signal)
       turn = performance.now()
     }
-    return { vectors, tokens, truncated }
+    return { vectors, tokens, lengths, truncated }
   }
 }
 
@@ -161,6 +180,7 @@ export async function loadStaticEmbedder(
     maxLength,
     table,
     tokenReader(tokenizer, json),
+    await digestOfFiles(folder),
   )
 }
 

@@ -68,6 +68,10 @@ for (const { kind, there } of kinds)
         name: "hashed-words",
         dimension: 96,
         pooling: "sum",
+        normalized: false,
+        maxLength: 9,
+        prompts: { query: "", document: "" },
+        precision: "fp32",
         checksum: "hashed",
       })
       await loaded[Symbol.asyncDispose]()
@@ -152,9 +156,14 @@ describe("a dense index on disk", () => {
   it("is not loaded with another model", async () => {
     const path = await save("model")
     for (const [other, what] of [
-      [hashedWords({ dimension: 96, checksum: "changed" }), "checksum"],
-      [hashedWords({ dimension: 97 }), "dimension"],
+      [hashedWords({ dimension: 96, maxLength: 9, checksum: "changed" }), "checksum"],
+      [hashedWords({ dimension: 97, maxLength: 9 }), "dimension"],
       [{ ...encoder, pooling: "cls" }, "pooling"],
+      [{ ...encoder, normalized: true }, "normalized"],
+      [{ ...encoder, maxLength: 128 }, "maxLength"],
+      [{ ...encoder, prompts: { query: "query: ", document: "" } }, "prompts"],
+      [{ ...encoder, precision: "int8" }, "precision"],
+      [{ ...encoder, precision: "int8", normalized: true }, "normalized and precision"],
     ] as const)
       await expect(DenseIndex.load(path, { encoder: other })).rejects.toMatchObject({
         code: "index-version",
