@@ -17,12 +17,13 @@ export const onnxPython = interpreter(at(".venv", "onnx"))
 const SETUP = "npm run bench:setup"
 
 function node(name, label, tasks, needed, settings = {}) {
-  const { adapter = name, remedy = SETUP, ...rest } = settings
+  const { adapter = name, remedy = SETUP, own = false, ...rest } = settings
   return {
     name,
     label,
     tasks,
     command: [process.execPath, "--expose-gc", at("engines", "neural", `${adapter}.mjs`)],
+    own,
     absence: () => (needed() ? undefined : `not installed (${remedy})`),
     load: rest,
   }
@@ -51,11 +52,13 @@ export const neuralEngines = [
   node(OURS, "rankine, fp32", ["embed", "memory", "score"], built, {
     adapter: "rankine",
     precision: "fp32",
+    own: true,
     remedy: "npm run build",
   }),
   node(OURS_INT8, "rankine, int8", ["embed", "memory", "score"], built, {
     adapter: "rankine",
     precision: "int8",
+    own: true,
     remedy: "npm run build",
   }),
   // What padding everything to the longest costs, by our own graph: nothing else differs from the first row.
@@ -63,6 +66,7 @@ export const neuralEngines = [
     adapter: "rankine",
     precision: "fp32",
     batch: { maxTokens: 2 ** 30, maxRows: 2 ** 20 },
+    own: true,
     remedy: "npm run build",
   }),
   python(TORCH, "sentence-transformers, torch", ["embed", "memory", "score"], torchPython, {

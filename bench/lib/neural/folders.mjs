@@ -7,6 +7,7 @@ import { rootFolder } from "../ours.mjs"
 
 export const cacheFolder = join(benchFolder, "results", "cache", "neural")
 export const dataFolder = join(rootFolder, "..", "shared", "data")
+const assets = join(rootFolder, "assets", "models")
 const sharedModels = join(rootFolder, "..", "shared", "models")
 
 /** all-MiniLM-L6-v2 as it was published: safetensors. */
@@ -19,7 +20,11 @@ export function miniLmFolder() {
 export const exportedFolder = join(cacheFolder, "models", "all-MiniLM-L6-v2")
 export const crossEncoderFolder = join(cacheFolder, "models", "minilm-cross-encoder")
 
-/** A small model of the repository's neighbourhood or of the package, by name; undefined where it is not there. */
-export function smallModel(name) {
-  return [join(rootFolder, "assets", "models", name), join(sharedModels, name)].find((folder) => existsSync(folder))
+const firstThere = (...folders) => folders.find((folder) => existsSync(join(folder, "model.safetensors")))
+
+/** The models that the package carries, and where their originals lie beside the repository; undefined where neither is there. */
+export const smallModels = {
+  "potion-base-4M-int8": firstThere(join(sharedModels, "potion-base-4M-int8"), join(assets, "potion-base-4M")),
+  "splade-tiny": firstThere(join(sharedModels, "splade-tiny")),
+  "splade-tiny-int8": firstThere(join(assets, "splade-tiny")),
 }

@@ -2,15 +2,15 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { rowOf } from "./child.mjs"
-import { cacheFolder, miniLmFolder, smallModel } from "./folders.mjs"
+import { cacheFolder, miniLmFolder, smallModels } from "./folders.mjs"
 import { pieces } from "./pieces.mjs"
 
 const TEXTS = 100_000
 const WORDS = 8
 
 const models = () => [
-  { name: "potion-base-4M-int8", loader: "static", folder: smallModel("potion-base-4M-int8") },
-  { name: "splade-tiny", loader: "loadSparseEncoder", folder: smallModel("splade-tiny") },
+  { name: "potion-base-4M-int8", loader: "static", folder: smallModels["potion-base-4M-int8"] },
+  { name: "splade-tiny", loader: "loadSparseEncoder", folder: smallModels["splade-tiny"] },
   { name: "all-MiniLM-L6-v2", loader: "loadEmbedder", folder: miniLmFolder() },
 ]
 

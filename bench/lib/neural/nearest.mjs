@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { runChild } from "./child.mjs"
-import { cacheFolder, smallModel } from "./folders.mjs"
+import { cacheFolder, smallModels } from "./folders.mjs"
 import { killWhileSaving } from "./kills.mjs"
 import { pieces } from "./pieces.mjs"
 
@@ -35,7 +35,7 @@ async function prepare(count, folder, options) {
   const texts = await pieces(count + QUERIES, options)
   const file = join(folder, "texts.json")
   const [corpus, queries] = [join(folder, `corpus-${count}.f32`), join(folder, `queries-${count}.f32`)]
-  const model = smallModel("potion-base-4M-int8")
+  const model = smallModels["potion-base-4M-int8"]
   if (model === undefined) throw new Error("potion-base-4M-int8 is not here: nothing to embed with")
   let dimension
   for (const [out, some] of [

@@ -30,30 +30,35 @@ async function readPieces(file, chunk) {
   })
 }
 
-/**
- * The first `count` different pieces of at most 24 tokens, ends of sentences first, the collections taken in turn so that few
- * resemble all. Throws Error where the collections do not hold as many.
- */
-export async function pieces(count, { onStatus } = {}) {
-  const file = join(cacheFolder, `pieces-${count}.json`)
-  if (existsSync(file)) return JSON.parse(await readFile(file, "utf8"))
+/** The most that a benchmark asks for; kept together, since fewer are the beginning of more. */
+const KEPT = 101_000
+
+/** The pieces of all collections, the collections in turn so that few resemble all, each once. */
+async function gather(onStatus) {
   const { chunk } = await ours("datasets/index.js")
-  const seen = new Set()
   const lists = []
   for (const corpus of await corpora(dataFolder)) {
     lists.push(await readPieces(corpus, chunk))
     onStatus?.(`pieces: ${lists.at(-1).length} of ${corpus.slice(dataFolder.length + 1)}`)
   }
-  for (let i = 0; seen.size < count; i++) {
-    let any = false
-    for (const list of lists) {
-      if (i >= list.length || seen.size === count) continue
-      seen.add(list[i])
-      any = true
-    }
-    if (!any && seen.size < count) throw new Error(`the collections hold ${seen.size} pieces, ${count} are asked for`)
-  }
-  await mkdir(cacheFolder, { recursive: true })
-  await writeFile(file, JSON.stringify([...seen]))
+  const seen = new Set()
+  const longest = Math.max(0, ...lists.map((list) => list.length))
+  for (let i = 0; i < longest && seen.size < KEPT; i++)
+    for (const list of lists) if (i < list.length && seen.size < KEPT) seen.add(list[i])
   return [...seen]
+}
+
+/**
+ * The first `count` different pieces of at most 24 tokens, cut at ends of sentences where that is possible. Throws Error where the
+ * collections do not hold as many.
+ */
+export async function pieces(count, { onStatus } = {}) {
+  const file = join(cacheFolder, "pieces.json")
+  if (!existsSync(file)) {
+    await mkdir(cacheFolder, { recursive: true })
+    await writeFile(file, JSON.stringify(await gather(onStatus)))
+  }
+  const all = JSON.parse(await readFile(file, "utf8"))
+  if (all.length < count) throw new Error(`the collections hold ${all.length} pieces, ${count} are asked for`)
+  return all.slice(0, count)
 }

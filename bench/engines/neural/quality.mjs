@@ -1,0 +1,30 @@
+/** One pipeline on one collection, by runBenchmark, in a process of its own. @module */
+import { join } from "node:path"
+import { registerNeuralParts } from "../../lib/neural/parts.mjs"
+import { ours } from "../../lib/ours.mjs"
+import { finish, peakBytes, settings } from "./child.mjs"
+
+const { data, pipeline, threads, cacheDirectory } = settings
+const { openDataset } = await ours("datasets/index.js")
+const { buildPipeline, runBenchmark } = await ours("src/pipelines/index.js")
+const parts = await registerNeuralParts({ threads, cacheDirectory })
+
+const dataset = await openDataset(join(data))
+const build = (context) => buildPipeline(pipeline, context)
+const { result } = await runBenchmark(dataset, build, { measures: ["nDCG@10", "R@100"], topK: 100 })
+const { measures, timings, status, warnings, usage, queriesPerSecond } = result
+const cut = warnings.find(({ code }) => code === "truncated")?.count ?? 0
+finish({
+  measures,
+  p50Ms: timings.p50Ms,
+  p99Ms: timings.p99Ms,
+  indexSeconds: timings.indexSeconds,
+  queriesPerSecond,
+  truncated: parts.truncated() ?? cut,
+  cutQueries: usage.truncated,
+  failed: status.failed,
+  unanswered: status.unanswered,
+  cached: parts.cached(),
+  warnings,
+  peakBytes: peakBytes(),
+})
