@@ -25,7 +25,7 @@ if (!existsSync(join(root, "node_modules/typescript"))) {
 }
 
 // Each kernel becomes a TypeScript module that carries it as text: no file to find at run time, nothing for a bundler to know.
-for (const folder of ["retrievers/inverted", "retrievers/dense"]) {
+for (const folder of ["retrievers/inverted", "retrievers/dense", "retrievers/late-interaction"]) {
   const source = join(folder, "kernel.as.ts")
   if (!existsSync(join(root, source))) continue
   const wasm = join(folder, "kernel.wasm")

@@ -1,12 +1,12 @@
 /** Late-interaction encoders: texts to one vector for each token (ColBERT). @module */
-import { createHash } from "node:crypto"
 import { basename } from "node:path"
-import { setImmediate } from "node:timers/promises"
 import type { Encoder, RunOptions } from "../core/contracts.js"
-import { RankineError, throwIfAborted } from "../core/errors.js"
+import { RankineError } from "../core/errors.js"
 import { type EncoderModel, type EncoderRow, type EncoderSettings, loadEncoder } from "./encoder/load.js"
+import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
 import { type MultiVectorConfig, readMultiVectorConfig, type SideConfig } from "./multi-vector-config.js"
+import { runInSlices } from "./scheduler-slices.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
 /** The vectors of a text's tokens, one behind the other. */
@@ -32,8 +32,16 @@ export interface MultiVectorModel extends Encoder<MultiVector> {
   readonly pooling: string
   /** Vectors have length 1. */
   readonly normalized: boolean
-  /** Of the weights and of how texts are read: the same where the same text gives the same vectors. */
+  /** Most tokens of a document; `undefined` without limit. */
+  readonly maxLength: number | undefined
+  /** What is put before a text: its marker and prompt. */
+  readonly prompts: { readonly query: string; readonly document: string }
+  /** In which numbers it computes: `fp32`, `int8`, ... */
+  readonly precision: string
+  /** Of the weights, the augmentation of queries, and the tokens that are skipped. */
   readonly checksum: string
+  /** The same for the same weights, words and settings: vectors of equal fingerprints may be kept and compared. Where it runs does not count. */
+  readonly fingerprint: string
   embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<MultiVectorEmbeddings>
 }
 
@@ -88,7 +96,8 @@ export async function loadMultiVectorEncoder(
       query: lengthOf("queryLength", queryLength, config.query.length, encoder.maxLength, longest),
       document: lengthOf("documentLength", documentLength, config.document.length, encoder.maxLength, longest),
     }
-    return new TokenEncoder(basename(folder), tokenizer, encoder, { config, sides, maskId: maskId ?? 0, lengths })
+    const files = await digestOfFiles(config.transformer)
+    return new TokenEncoder(basename(folder), tokenizer, encoder, { config, sides, maskId, lengths, files })
   } catch (thrown) {
     await encoder[Symbol.asyncDispose]()
     throw thrown
@@ -103,19 +112,21 @@ interface Side {
 interface Settings {
   readonly config: MultiVectorConfig
   readonly sides: { readonly query: Side; readonly document: Side }
-  readonly maskId: number
+  readonly maskId: number | undefined
   readonly lengths: { readonly query: number; readonly document: number }
+  /** Of the files beside the weights. */
+  readonly files: string
 }
-
-/** Tokenizing gives the event loop a turn this often, in milliseconds. */
-const TURN = 8
 
 class TokenEncoder implements MultiVectorEncoder {
   readonly dimension: number
   readonly pooling = "tokens"
   readonly normalized = true
-  readonly checksum: string
   readonly maxLength: number
+  readonly prompts: { readonly query: string; readonly document: string }
+  readonly precision: string
+  readonly checksum: string
+  readonly fingerprint: string
   readonly queryLength: number
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
@@ -127,20 +138,27 @@ class TokenEncoder implements MultiVectorEncoder {
     private readonly encoder: EncoderModel,
     private readonly settings: Settings,
   ) {
-    const { config, sides, lengths, maskId } = settings
+    const { config, sides, lengths, maskId, files } = settings
     this.dimension = encoder.width
     this.maxLength = lengths.document
     this.queryLength = lengths.query
     this.device = encoder.device
     this.deviceReason = encoder.deviceReason
+    this.precision = encoder.precision
+    const { query, document } = config
+    this.prompts = { query: query.marker + query.prompt, document: document.marker + document.prompt }
     // A word that is no token of the vocabulary cannot stand in a text.
     const ids = config.skipWords.flatMap((word) => tokenizer.idOf(word) ?? [])
     this.#skipped = new Set(ids.filter((id) => id !== tokenizer.special.unk))
-    const reading = [config.digest, config.expansion, maskId, sides.query, sides.document, [...this.#skipped]]
-    const digest = createHash("sha256")
-      .update(JSON.stringify([encoder.checksum, ...reading]))
-      .digest("hex")
-    this.checksum = `tokens-${digest}`
+    const { digest, expansion } = config
+    const shaping = { weights: encoder.checksum, digest, expansion, maskId, skipped: [...this.#skipped], sides }
+    this.checksum = fingerprintOf("tokens", shaping)
+    this.fingerprint = fingerprintOf("multi-vector-encoder", {
+      ...shaping,
+      lengths,
+      files,
+      precision: encoder.precision,
+    })
   }
 
   async encode(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<MultiVector[]> {
@@ -152,44 +170,45 @@ class TokenEncoder implements MultiVectorEncoder {
     side: "query" | "document",
     options: RunOptions = {},
   ): Promise<MultiVectorEmbeddings> {
-    const { rows, tokens, truncated } = await this.#tokenize(texts, side, options.signal)
-    const all = await this.encoder.run(rows, {
-      signal: options.signal,
-      onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
-    })
-    const vectors = all.map((values, row) => ({ rows: side === "query" ? values : this.#kept(values, rows[row].ids) }))
-    return { vectors, tokens, truncated }
+    const truncated: number[] = []
+    const read = (index: number): EncoderRow => {
+      const text = texts[index]
+      if (typeof text !== "string")
+        throw new RankineError("argument", `text ${index + 1} of ${texts.length} is no string: give a string`)
+      const { row, cut } = this.#row(text, side)
+      if (cut) truncated.push(index)
+      return row
+    }
+    const { results, counts } = await runInSlices(
+      texts.length,
+      read,
+      async (rows, each) => {
+        const all = await this.encoder.run(rows, each)
+        return all.map((values, row) => ({ rows: side === "query" ? values : this.#kept(values, rows[row].ids) }))
+      },
+      {
+        signal: options.signal,
+        onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
+      },
+    )
+    return { vectors: results, tokens: counts.reduce((sum, count) => sum + count, 0), truncated }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.encoder[Symbol.asyncDispose]()
   }
 
-  async #tokenize(texts: readonly string[], side: "query" | "document", signal: AbortSignal | undefined) {
-    throwIfAborted(signal)
+  #row(text: string, side: "query" | "document"): { row: EncoderRow; cut: boolean } {
     const { config, sides, lengths, maskId } = this.settings
     const { markerId, prompt } = sides[side]
-    const length = lengths[side]
-    const rows: EncoderRow[] = []
-    const truncated: number[] = []
-    let tokens = 0
-    let turn = performance.now()
-    for (const [index, text] of texts.entries()) {
-      const maxLength = markerId === undefined ? length : length - 1
-      const { ids, truncated: cut } = this.tokenizer.encode(prompt + text, { maxLength })
-      if (cut) truncated.push(index)
-      if (markerId !== undefined) ids.splice(1, 0, markerId)
-      const real = ids.length
-      if (side === "query" && config.expansion !== "none") while (ids.length < length) ids.push(maskId)
-      tokens += ids.length
-      rows.push(config.expansion === "unattended" && real < ids.length ? { ids, attended: real } : { ids })
-      if (performance.now() - turn > TURN) {
-        await setImmediate()
-        throwIfAborted(signal)
-        turn = performance.now()
-      }
-    }
-    return { rows, tokens, truncated }
+    const maxLength = markerId === undefined ? lengths[side] : lengths[side] - 1
+    const { ids, truncated: cut } = this.tokenizer.encode(prompt + text, { maxLength })
+    if (markerId !== undefined) ids.splice(1, 0, markerId)
+    const real = ids.length
+    if (side === "query" && config.expansion !== "none" && maskId !== undefined)
+      while (ids.length < lengths.query) ids.push(maskId)
+    const unattended = config.expansion === "unattended" && real < ids.length
+    return { row: unattended ? { ids, attended: real } : { ids }, cut }
   }
 
   /** The vectors of the tokens that are not skipped. */
