@@ -55,6 +55,11 @@ const families: Readonly<Record<string, EncoderFamily>> = {
   modernbert: "modernbert",
 }
 
+/** Whether the graph of a `model_type` can be built from its weights. */
+export function isEncoderFamily(modelType: unknown): boolean {
+  return typeof modelType === "string" && Object.hasOwn(families, modelType)
+}
+
 /**
  * Reads config.json of a model's folder.
  * @throws RankineError `not-found` without the file, `model` for an architecture that is not supported, naming it, `data` for missing values

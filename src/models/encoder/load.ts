@@ -1,19 +1,20 @@
-/** Loads encoders from safetensors and runs them in batches. @module */
+/** Loads encoders from safetensors or exported graphs, and runs them in batches. @module */
 import { RankineError } from "../../core/errors.js"
 import { createSession, type OnnxSession, type SessionOptions } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import type { BatchLimits } from "../batching.js"
-import { openSafetensors } from "../checkpoint/safetensors.js"
+import type { MemoryOptions } from "../memory-budget.js"
+import { encoderSource } from "../onnx-encoder-source.js"
+import type { OnnxChoice } from "../onnx-files.js"
 import { type QueueOptions, type QueueStats, type ScheduleOptions, Scheduler } from "../scheduler.js"
 import { runInSlices } from "../scheduler-slices.js"
 import type { AttentionForm } from "./attention.js"
-import { buildEncoder, type EncoderOutput, isPerToken, OUTPUT } from "./build.js"
-import { checksumIn, choosePrecision } from "./choose-precision.js"
-import { type EncoderConfig, readEncoderConfig } from "./config.js"
+import { type EncoderOutput, isPerToken, OUTPUT } from "./build.js"
+import type { EncoderConfig } from "./config.js"
 import type { Precision } from "./precision.js"
 
 /** Where and how an encoder runs. */
-export interface EncoderSettings extends Omit<SessionOptions, "externalData"> {
+export interface EncoderSettings extends Omit<SessionOptions, "externalData">, OnnxChoice, MemoryOptions {
   /** Limits of the batches that larger requests are split into. */
   readonly batch?: BatchLimits
   /** The queue that all who ask this model share. */
@@ -69,7 +70,8 @@ export interface EncoderModel extends AsyncDisposable {
 }
 
 /**
- * Loads config.json and the safetensors of a folder as an encoder: BERT (MiniLM), RoBERTa (XLM-R), DistilBERT, MPNet, ModernBERT.
+ * Loads config.json and the safetensors of a folder as an encoder: BERT (MiniLM), RoBERTa (XLM-R), DistilBERT, MPNet, ModernBERT; or an
+ * exported ONNX graph of any encoder (`encoderSource` says which of the two).
  *
  * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph.
  * @throws RankineError `not-found` for missing files, `data` for malformed ones, `model` for what is not supported, `dependency` where
@@ -84,20 +86,8 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
     precision: asked,
     ...session
   } = options
-  const config = await readEncoderConfig(folder)
-  const checkpoint = await openSafetensors(folder)
-  const { precision, half } = await choosePrecision(asked, checkpoint, session)
-  const {
-    model,
-    folder: externalData,
-    width,
-    withTypes,
-  } = await buildEncoder(config, checkpoint, output, {
-    form: attention,
-    precision,
-    half,
-  })
-  const checksum = await checksumIn(precision, checkpoint)
+  const source = await encoderSource(folder, output, { ...session, attention, precision: asked }, session)
+  const { config, model, folder: externalData, width, withTypes, precision, checksum } = source
   const { maxLength } = config
   const perToken = isPerToken(output)
 

@@ -10,8 +10,14 @@ import type { Net } from "./net.js"
  */
 export type Pooling = "cls" | "mean" | "max" | "last" | "mean-sqrt-length" | "weighted-mean"
 
+/** What pooling writes its nodes with: a `Net`, or any other builder of graphs. */
+export type PoolingNodes = Pick<
+  Net,
+  "op" | "cast" | "scalar" | "integer" | "integers" | "unsqueeze" | "squeeze" | "firstToken"
+>
+
 /** [batch, width] from `hidden` [batch, length, width] and the int32 `mask` [batch, length], which is 1 for real tokens. */
-export function pool(net: Net, hidden: Value, mask: Value, pooling: Pooling): Value {
+export function pool(net: PoolingNodes, hidden: Value, mask: Value, pooling: Pooling): Value {
   switch (pooling) {
     case "cls":
       return net.firstToken(hidden)
@@ -26,13 +32,13 @@ export function pool(net: Net, hidden: Value, mask: Value, pooling: Pooling): Va
 }
 
 /** Length 1 for every row of [batch, width]; a row of zeros stays one. */
-export function normalizeRows(net: Net, rows: Value): Value {
+export function normalizeRows(net: PoolingNodes, rows: Value): Value {
   const length = net.op("ReduceL2", [rows, net.integers([-1])], { keepdims: 1 })
   return net.op("Div", [rows, net.op("Max", [length, net.scalar(1e-12)])])
 }
 
 /** All others are one matrix product with the tokens' weights, which touches each vector once. */
-function weightedSum(net: Net, hidden: Value, mask: Value, pooling: Exclude<Pooling, "cls" | "max">): Value {
+function weightedSum(net: PoolingNodes, hidden: Value, mask: Value, pooling: Exclude<Pooling, "cls" | "max">): Value {
   const real = net.cast(mask, "float32")
   const count = net.op("ReduceSum", [real, net.integers([1])], { keepdims: 1 })
   // 1, 2, 3, ... for the tokens of each row; padding is at the end.
