@@ -1,20 +1,21 @@
 import type { Description } from "../../src/core/index.js"
-import type { EmbeddingModel, PairScorer, PairScores, TextPair } from "../../src/models/index.js"
+import { fingerprintOf } from "../../src/models/fingerprint.js"
+import type { EmbeddingModel, PairScorer, TextPair } from "../../src/models/index.js"
 import { PairReranker, type PointwiseOptions } from "./pair-reranker.js"
+import type { ScoredPairs } from "./pair-work.js"
 
 /**
  * An embedding model as a scorer of pairs: the cosine of the query's and the document's vector. Each distinct text of a request is
  * embedded once; a text without a vector (a zero vector) has cosine 0 with everything.
  */
 export function embeddingScorer(model: EmbeddingModel): PairScorer {
-  const { maxLength } = model as { readonly maxLength?: number }
   return {
     name: model.name,
     scoreKind: "cosine",
-    fingerprint: ["bi-encoder", model.checksum, model.pooling, model.dimension, maxLength ?? "any"].join(":"),
+    fingerprint: fingerprintOf("bi-encoder", { model: model.fingerprint }),
     // Query and document are read apart, each up to the model's length.
-    maxLength: maxLength === undefined ? Number.POSITIVE_INFINITY : 2 * maxLength,
-    async score(pairs, options = {}): Promise<PairScores> {
+    maxLength: 2 * (model.maxLength ?? Number.POSITIVE_INFINITY),
+    async score(pairs, options = {}): Promise<ScoredPairs> {
       const { signal, onProgress } = options
       const documents = distinct(pairs, "document")
       const run = signal ? { signal } : {}
@@ -27,6 +28,7 @@ export function embeddingScorer(model: EmbeddingModel): PairScorer {
       return {
         scores: places.map(([query, document]) => cosine(asked.vectors[query]!, read.vectors[document]!)),
         tokens: asked.tokens + read.tokens,
+        cached: (asked.cached ?? 0) + (read.cached ?? 0),
         truncated: places.flatMap(([query, document], index) =>
           cutQueries.has(query) || cutDocuments.has(document) ? [index] : [],
         ),

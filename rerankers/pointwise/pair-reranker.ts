@@ -142,13 +142,15 @@ export class PairReranker implements Reranker {
     }
     const seconds = (performance.now() - started) / 1000
     const lengths = result.lengths ?? sharedTokens(pairs, result.tokens)
-    const tokens = Math.max(1, result.tokens)
     let from = 0
     for (const { work, count } of shares) {
       let own = 0
       for (let at = from; at < from + count; at++) own += lengths[at]!
+      // What took time for all together is shared out by what was read.
+      const part = result.tokens > 0 ? own / result.tokens : count / pairs.length
       work.tokens += own
-      work.seconds += seconds * (result.tokens > 0 ? own / tokens : count / pairs.length)
+      work.cachedTokens += part * (result.cached ?? 0)
+      work.seconds += part * seconds
       work.take(result, from, count)
       from += count
     }

@@ -15,7 +15,11 @@ import type { PairScores, TextPair } from "../../src/models/pair-scorer.js"
 import type { PromptRenderer, RenderedDocument } from "./pair-prompts.js"
 
 /** Scores of pairs; scorers that know more say what each pair cost, and which part of the document it was. */
-export type ScoredPairs = PairScores & Partial<Pick<DetailedPairScores, "lengths" | "spans">>
+export type ScoredPairs = PairScores &
+  Partial<Pick<DetailedPairScores, "lengths" | "spans">> & {
+    /** How many of the tokens were not read now, since their scores were known. */
+    readonly cached?: number
+  }
 
 /** One ranking on its way: its distinct texts as pairs, in first-stage order, and how far they are scored. */
 export class PairWork {
@@ -23,6 +27,7 @@ export class PairWork {
   /** How many of the pairs are scored: the first ones. */
   scored = 0
   tokens = 0
+  cachedTokens = 0
   seconds = 0
   /** A budget has run out before the last pair. */
   ended = false
@@ -106,6 +111,7 @@ export class PairWork {
       ...noUsage,
       calls: this.scored,
       promptTokens: Math.round(this.tokens),
+      cachedTokens: Math.round(this.cachedTokens),
       truncated: truncated.length,
       seconds: this.seconds,
     })

@@ -1,11 +1,10 @@
 /** Cross-encoders: one score for a query and a document that are read together. @module */
-import { createHash } from "node:crypto"
-import { readFile } from "node:fs/promises"
-import { basename, join } from "node:path"
+import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
 import type { ScoreKind } from "../core/ranking.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
+import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
 import { readModelJson } from "./model-files.js"
 import { type PairHead, type PairHeadOptions, pairScore, readPairHead } from "./pair-head.js"
@@ -21,6 +20,9 @@ export interface CrossEncoderOptions extends EncoderSettings, LocateOptions, Pai
   /** Reads long documents in windows and takes the best window's score (MaxP). Default: the document's end is cut. */
   readonly passages?: PassageOptions
 }
+
+/** Pairs that are tokenized at once: many batches, sorted among themselves, in a few megabytes. */
+const BLOCK = 2048
 
 /** Scores of pairs with what each one cost. */
 export interface DetailedPairScores extends PairScores {
@@ -72,16 +74,15 @@ export async function loadCrossEncoder(nameOrPath: string, options: CrossEncoder
         `maxLength ${wanted} is more than the ${encoder.maxLength} tokens that this model reads`,
       )
     const maxLength = wanted ?? Math.min(await ownLimit(folder, tokenizer), encoder.maxLength)
-    const { precision = "fp32" } = settings as { readonly precision?: string }
-    const fingerprint = [
-      "cross-encoder",
-      encoder.checksum,
-      await filesDigest(folder),
-      `${head.activation}-${head.label.index}`,
+    const fingerprint = fingerprintOf("cross-encoder", {
+      checksum: encoder.checksum,
+      files: await digestOfFiles(folder),
+      activation: head.activation,
+      label: head.label.index,
       maxLength,
-      precision,
-      ...(passages ? [`passages-${passages.maxTokens ?? "all"}-${passages.overlap ?? "auto"}`] : []),
-    ].join(":")
+      precision: encoder.precision,
+      passages,
+    })
     const model = new LoadedCrossEncoder(basename(folder), tokenizer, encoder, head, maxLength, fingerprint, passages)
     const advice = "look whether another activation (identity, sigmoid) or label is meant"
     await refuseConstantScores(model.name, async (pairs) => (await model.scoreUnchecked(pairs)).scores, advice)
@@ -104,14 +105,6 @@ function checkPassages(passages: PassageOptions | undefined): void {
 async function ownLimit(folder: string, tokenizer: Tokenizer): Promise<number> {
   const longest = (await readModelJson(folder, "sentence_bert_config.json"))?.max_seq_length
   return typeof longest === "number" && longest > 0 ? longest : (tokenizer.maxLength ?? Number.POSITIVE_INFINITY)
-}
-
-/** Tells models apart that share their weights and differ in words or settings. */
-async function filesDigest(folder: string): Promise<string> {
-  const hash = createHash("sha256")
-  for (const name of ["config.json", "tokenizer.json", "tokenizer_config.json"])
-    hash.update(await readFile(join(folder, name)).catch(() => "")).update("\0")
-  return hash.digest("hex").slice(0, 16)
 }
 
 class LoadedCrossEncoder implements CrossEncoder {
@@ -153,22 +146,35 @@ class LoadedCrossEncoder implements CrossEncoder {
 
   async scoreUnchecked(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {
     const { signal, onProgress } = options
-    const tokenized = await tokenizePairs(this.tokenizer, pairs, this.maxLength, this.passages, signal)
-    const { rows, owners, lengths, truncated } = tokenized
-    const unit = rows.length === pairs.length ? "pairs" : "passages"
-    const each = await this.encoder.run(
-      rows,
-      { signal, onRows: (done: number) => onProgress?.({ stage: "score", done, total: rows.length, unit }) },
-      (logits) => pairScore(this.head, logits),
-    )
-    const scores = new Array<number>(pairs.length).fill(Number.NEGATIVE_INFINITY)
-    const spans = new Array<Span | undefined>(pairs.length).fill(undefined)
-    for (const [row, score] of each.entries()) {
-      const pair = owners[row]
-      // NaN stays: a window that has a score must not hide it.
-      if (scores[pair] >= score || Number.isNaN(scores[pair])) continue
-      scores[pair] = score
-      spans[pair] = tokenized.spans[row]
+    const total = pairs.length
+    const scores = new Array<number>(total).fill(Number.NEGATIVE_INFINITY)
+    const spans = new Array<Span | undefined>(total).fill(undefined)
+    const lengths: number[] = []
+    const truncated: number[] = []
+    // Block by block, so that the tokens of a large request never exist all at once.
+    for (let from = 0; from < total; from += BLOCK) {
+      const block = pairs.slice(from, from + BLOCK)
+      const tokenized = await tokenizePairs(this.tokenizer, block, from, this.maxLength, this.passages, signal)
+      const { rows } = tokenized
+      const report = (done: number) =>
+        onProgress?.({
+          stage: "score",
+          done: from + Math.floor((block.length * done) / rows.length),
+          total,
+          unit: "pairs",
+        })
+      const each = await this.encoder.run(rows, { signal, onRows: report, admitted: from > 0 }, (logits) =>
+        pairScore(this.head, logits),
+      )
+      for (const [row, score] of each.entries()) {
+        const pair = from + tokenized.owners[row]
+        // NaN stays: a window that has a score must not hide it.
+        if (scores[pair] >= score || Number.isNaN(scores[pair])) continue
+        scores[pair] = score
+        spans[pair] = tokenized.spans[row]
+      }
+      for (const length of tokenized.lengths) lengths.push(length)
+      for (const index of tokenized.truncated) truncated.push(from + index)
     }
     return { scores, spans, lengths, truncated, tokens: lengths.reduce((sum, length) => sum + length, 0) }
   }

@@ -25,11 +25,14 @@ const LEAST_WINDOW = 8
 
 /**
  * Tokenizes pairs on this thread without holding it for long. Documents that do not fit are cut, or with `passages` read in windows.
+ *
+ * @param first the number of the first pair, for messages
  * @throws RankineError `argument` for what is no text, `aborted` once the signal has fired
  */
 export async function tokenizePairs(
   tokenizer: Tokenizer,
   pairs: readonly TextPair[],
+  first: number,
   maxLength: number,
   passages: PassageOptions | undefined,
   signal?: AbortSignal,
@@ -45,7 +48,10 @@ export async function tokenizePairs(
   for (const [index, { query, document }] of pairs.entries()) {
     for (const [side, text] of Object.entries({ query, document }))
       if (typeof text !== "string")
-        throw new RankineError("argument", `the ${side} of pair ${index} is no text but ${typeof text}`)
+        throw new RankineError(
+          "argument",
+          `the ${side} of pair ${first + index} is no text but ${typeof text}: give strings`,
+        )
     const read = reader.read(query, document)
     let length = 0
     for (const { row, span } of read) {

@@ -4,7 +4,6 @@ import { createRequire } from "node:module"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { planBatches } from "../../src/models/batching.js"
 import { type CrossEncoder, type CrossEncoderOptions, loadCrossEncoder } from "../../src/models/cross-encoder.js"
 import type { TextPair } from "../../src/models/pair-scorer.js"
 import { cutPassages } from "../../src/models/passages.js"
@@ -263,15 +262,34 @@ describe.skipIf(missing)("loadCrossEncoder", () => {
   })
 
   it("'one forward for all', 'padding to the longest': requests are split by length and token budget", async () => {
-    const batch = { maxTokens: 64, maxRows: 16 }
-    await using model = await load(await little(), { batch, workers: 1 })
+    const padded: number[] = []
+    const queue = { onBatch: (report: { padded: number }) => padded.push(report.padded) }
+    await using model = await load(await little(), { batch: { maxTokens: 64, maxRows: 16 }, queue, workers: 1 })
+    padded.length = 0
     const many = Array.from({ length: 30 }, (_, at) => ({ query: "w5", document: words(at % 10 === 0 ? 40 : 4, at) }))
-    const steps: number[] = []
-    const { lengths } = await model.score(many, { onProgress: ({ done }) => steps.push(done) })
-    // Three long pairs alone; 27 short ones of 8 tokens, 8 to a batch: 3 + 4. All padded to the longest would be 30, unsorted more than 7.
-    expect(planBatches(lengths, batch)).toHaveLength(7)
-    expect(steps).toHaveLength(7)
-    expect(steps.at(-1)).toBe(30)
+    const done: number[] = []
+    const { tokens } = await model.score(many, { onProgress: (event) => done.push(event.done) })
+    expect(Math.max(...padded)).toBeLessThanOrEqual(64)
+    // All in one would be 30 times 44; as it is, nothing is padded at all.
+    expect(padded.reduce((sum, size) => sum + size, 0)).toBe(tokens)
+    expect(tokens).toBe(3 * 44 + 27 * 8)
+    expect(done.at(-1)).toBe(30)
+  })
+
+  it("takes requests of any size, in the caller's order", async () => {
+    await using model = await load(await little())
+    const many = Array.from({ length: 2100 }, (_, at) => ({
+      query: "w5",
+      document: words(at % 29 === 0 ? 60 : 1 + (at % 7), at),
+    }))
+    const { scores, truncated, lengths } = await model.score(many)
+    expect(scores).toHaveLength(2100)
+    expect(truncated).toEqual(many.flatMap((_, at) => (at % 29 === 0 ? [at] : [])))
+    for (const at of [0, 1, 2046, 2047, 2048, 2049, 2099]) {
+      const alone = await model.score([many[at]!])
+      expect(Math.abs(alone.scores[0]! - scores[at]!)).toBeLessThan(1e-5)
+      expect(alone.lengths[0]).toBe(lengths[at])
+    }
   })
 
   it("stops when told, and does not run once disposed of", async () => {
