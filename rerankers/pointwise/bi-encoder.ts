@@ -25,7 +25,9 @@ export function embeddingScorer(model: EmbeddingModel): PairScorer {
       const cutQueries = new Set(asked.truncated)
       const cutDocuments = new Set(read.truncated)
       const places = pairs.map((_, index) => [queries.places[index]!, documents.places[index]!] as const)
+      const lengths = asked.lengths && read.lengths && costs(places, asked.lengths, read.lengths)
       return {
+        ...(lengths ? { lengths } : {}),
         scores: places.map(([query, document]) => cosine(asked.vectors[query]!, read.vectors[document]!)),
         tokens: asked.tokens + read.tokens,
         cached: (asked.cached ?? 0) + (read.cached ?? 0),
@@ -54,6 +56,23 @@ export class BiEncoderReranker extends PairReranker {
 /** Reranks by an embedding model: cheaper than a cross-encoder, and better than the first stage where that looks at words only. */
 export function biEncoder(model: EmbeddingModel, options: PointwiseOptions = {}): BiEncoderReranker {
   return new BiEncoderReranker(model, options)
+}
+
+/** What each pair costs: a text is read for the first pair that has it. */
+function costs(
+  places: readonly (readonly [query: number, document: number])[],
+  queries: readonly number[],
+  documents: readonly number[],
+): number[] {
+  const readQueries = new Set<number>()
+  const readDocuments = new Set<number>()
+  return places.map(([query, document]) => {
+    const cost =
+      (readQueries.has(query) ? 0 : queries[query]!) + (readDocuments.has(document) ? 0 : documents[document]!)
+    readQueries.add(query)
+    readDocuments.add(document)
+    return cost
+  })
 }
 
 interface Distinct {

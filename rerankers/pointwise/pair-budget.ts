@@ -19,7 +19,10 @@ export function checkBudget(budget: Budget): void {
  * How many of its next pairs a query may have scored within its budget, at most `chunk`. 0 means that the budget is at its end.
  *
  * Tokens are not counted before a model reads them; a pair may take as many as it has bytes, which no tokenizer exceeds, and not more
- * than the model reads, so that the budget is never passed. Of the time left half is given out at once, by the pace so far.
+ * than the model reads, so that the budget is not passed; only documents read in overlapping windows may pass it, by their overlap.
+ * Of the time left half is given out at once, by the pace so far.
+ *
+ * @param maxLength most tokens that the model reads of a pair
  */
 export function nextPairs(work: PairWork, budget: Budget, maxLength: number, chunk: number): number {
   const { scored, pairs, tokens, seconds } = work

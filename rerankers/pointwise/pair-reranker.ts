@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises"
 import {
   type Description,
   RankineError,
@@ -7,6 +8,7 @@ import {
   throwIfAborted,
   toRankineError,
 } from "../../src/core/index.js"
+import type { CrossEncoder } from "../../src/models/cross-encoder.js"
 import type { PairScorer, TextPair } from "../../src/models/index.js"
 import { checkBudget, nextPairs } from "./pair-budget.js"
 import { type PairPrompts, type PromptRenderer, promptRenderer } from "./pair-prompts.js"
@@ -55,14 +57,14 @@ export class PairReranker implements Reranker {
   }
 
   async rerank(rankings: readonly Ranking[], options: RunOptions = {}): Promise<Ranking[]> {
-    const works = this.#works(rankings)
+    const works = await this.#works(rankings)
     for await (const _ of this.#rounds([...works.values()], Number.POSITIVE_INFINITY, options));
-    return rankings.map((ranking) => works.get(ranking)?.toRanking(true, options.explain) ?? ranking)
+    return inTurns(rankings, (ranking) => works.get(ranking)?.toRanking(true, options.explain) ?? ranking)
   }
 
   /** After each round of documents the rankings as far as they are known; a query's last one is final. */
   async *stream(rankings: readonly Ranking[], options: RunOptions = {}): AsyncGenerator<Ranking> {
-    const works = this.#works(rankings)
+    const works = await this.#works(rankings)
     for (const ranking of rankings) if (!works.has(ranking)) yield { ...ranking, final: true }
     for await (const work of this.#rounds([...works.values()], this.#chunk, options))
       yield work.toRanking(work.finished, options.explain)
@@ -80,9 +82,11 @@ export class PairReranker implements Reranker {
     }
   }
 
-  #works(rankings: readonly Ranking[]): Map<Ranking, PairWork> {
+  async #works(rankings: readonly Ranking[]): Promise<Map<Ranking, PairWork>> {
     const alive = rankings.filter(({ status }) => status !== "failed")
-    return new Map(alive.map((ranking) => [ranking, new PairWork(ranking, this.scorer, this.#prompts)]))
+    return new Map(
+      await inTurns(alive, (ranking) => [ranking, new PairWork(ranking, this.scorer, this.#prompts)] as const),
+    )
   }
 
   /** Scores round by round until every query is finished, and gives each query after each round that it had a part in. */
@@ -100,11 +104,13 @@ export class PairReranker implements Reranker {
     }
     works.forEach(check)
     for (const work of works) if (work.finished) yield work
+    // A document that is read in windows may take more than one row of the model's length.
+    const mostRead = (this.scorer as Partial<CrossEncoder>).passages ? Number.POSITIVE_INFINITY : this.scorer.maxLength
     let open = works.filter((work) => !work.finished)
     while (open.length > 0) {
       const shares: Share[] = []
       for (const work of open) {
-        const count = nextPairs(work, budget, this.scorer.maxLength, chunk)
+        const count = nextPairs(work, budget, mostRead, chunk)
         if (count === 0) work.ended = true
         else shares.push({ work, count })
       }
@@ -167,4 +173,21 @@ function sharedTokens(pairs: readonly TextPair[], tokens: number): number[] {
   const sizes = pairs.map(({ query, document }) => query.length + document.length)
   const sum = sizes.reduce((total, size) => total + size, 0)
   return sizes.map((size) => (tokens * size) / sum)
+}
+
+/** The event loop gets a turn this often, in milliseconds. */
+const TURN = 8
+
+/** Maps many rankings without holding the event loop for long. */
+async function inTurns<In, Out>(items: readonly In[], map: (item: In) => Out): Promise<Out[]> {
+  const results: Out[] = []
+  let turn = performance.now()
+  for (const item of items) {
+    results.push(map(item))
+    if (performance.now() - turn > TURN) {
+      await setImmediate()
+      turn = performance.now()
+    }
+  }
+  return results
 }

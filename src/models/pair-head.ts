@@ -33,7 +33,7 @@ const positive = new Set(["relevant", "positive", "pos", "true", "yes", "1", "ma
  * The activation as sentence-transformers finds it: `activation_fn` of config_sentence_transformers.json, then of config.json's
  * `sentence_transformers`, then `sbert_ce_default_activation_function`; a sigmoid where nothing is said of one label.
  *
- * With several labels the score is the probability (softmax) of one of them; `Identity` in their files, which sentence-transformers writes
+ * With several labels the score is the probability of one of them (softmax; a sigmoid for `multi_label_classification`); `Identity` in their files, which sentence-transformers writes
  * for every such model, does not change that, since one logit among several means nothing by itself. Of two labels the positive one by
  * name counts, the second where they have no names (Nogueira and Cho, Passage re-ranking with BERT, 2019). More labels need `label`.
  *
@@ -82,7 +82,9 @@ async function activationOf(
   const own = await readModelJson(folder, "config_sentence_transformers.json")
   const inConfig = raw.sentence_transformers as { activation_fn?: unknown } | null | undefined
   const named = own?.activation_fn ?? inConfig?.activation_fn ?? raw.sbert_ce_default_activation_function
-  if (named === undefined || named === null) return labels === 1 ? "sigmoid" : "softmax"
+  // Labels that may hold together each have a probability of their own.
+  const among = raw.problem_type === "multi_label_classification" ? "sigmoid" : "softmax"
+  if (named === undefined || named === null) return labels === 1 ? "sigmoid" : among
   const name = typeof named === "string" ? named.slice(named.lastIndexOf(".") + 1) : ""
   if (!Object.hasOwn(activations, name))
     throw new RankineError(
@@ -91,7 +93,7 @@ async function activationOf(
         `(${Object.keys(activations).join(", ")} are): give activation`,
     )
   const activation = activations[name]
-  return activation === "identity" && labels > 1 ? "softmax" : activation
+  return activation === "identity" && labels > 1 ? among : activation
 }
 
 function labelOf(

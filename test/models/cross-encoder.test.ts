@@ -142,6 +142,10 @@ describe.skipIf(missing)("loadCrossEncoder", () => {
       golden.little.labels["3"].logits.map((row) => row[2]!),
       1e-6,
     )
+    const several = await little({ labels: 3, config: { problem_type: "multi_label_classification" } })
+    await using apart = await load(several, { label: 0 })
+    const sigmoids = golden.little.labels["3"].logits.map(([logit]) => 1 / (1 + Math.exp(-logit!)))
+    expectClose((await apart.score(pairs)).scores, sigmoids, 1e-6)
     await expect(load(folder, { label: "maybe" })).rejects.toMatchObject({ code: "argument" })
     await expect(load(folder, { label: 3 })).rejects.toMatchObject({ code: "argument" })
   })

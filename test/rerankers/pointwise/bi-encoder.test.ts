@@ -29,6 +29,17 @@ describe("BiEncoderReranker", () => {
     expect(idsOf(results[1]!)).toEqual(["y-1", "y-0"])
   })
 
+  it("charges a text to the first pair that has it, where the model says what each text cost", async () => {
+    const model = fakeEmbedder()
+    const embed: typeof model.embed = async (texts, side) => {
+      const lengths = texts.map((text) => text.length)
+      return { ...(await model.embed(texts, side)), lengths, tokens: lengths.reduce((sum, size) => sum + size, 0) }
+    }
+    const rankings = [rankingOf("abc", ["de", "f"], "x"), rankingOf("abc", ["f", "ghij"], "y")]
+    const results = await biEncoder({ ...model, embed }).rerank(rankings)
+    expect(results.map(({ usage }) => usage.promptTokens)).toEqual([3 + 2 + 1, 4])
+  })
+
   it("'silent truncation': counts documents that were cut, and all of a query that was", async () => {
     const long = Array.from({ length: 20 }, () => "word").join(" ")
     const [cut] = await biEncoder(fakeEmbedder()).rerank([rankingOf("word", ["other", long])])
