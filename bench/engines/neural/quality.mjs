@@ -1,5 +1,4 @@
 /** One pipeline on one collection, by runBenchmark, in a process of its own. @module */
-import { join } from "node:path"
 import { registerNeuralParts } from "../../lib/neural/parts.mjs"
 import { ours } from "../../lib/ours.mjs"
 import { finish, peakBytes, settings } from "./child.mjs"
@@ -7,9 +6,9 @@ import { finish, peakBytes, settings } from "./child.mjs"
 const { data, pipeline, threads, cacheDirectory } = settings
 const { openDataset } = await ours("datasets/index.js")
 const { buildPipeline, runBenchmark } = await ours("src/pipelines/index.js")
-const parts = await registerNeuralParts({ threads, cacheDirectory })
+const parts = await registerNeuralParts({ load: ours, threads, cacheDirectory })
 
-const dataset = await openDataset(join(data))
+const dataset = await openDataset(data)
 const build = (context) => buildPipeline(pipeline, context)
 const { result } = await runBenchmark(dataset, build, { measures: ["nDCG@10", "R@100"], topK: 100 })
 const { measures, timings, status, warnings, usage, queriesPerSecond } = result

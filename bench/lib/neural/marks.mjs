@@ -7,6 +7,11 @@ const file = new URL("../../expected/neural-speed.yaml", import.meta.url)
 
 const rowOf = (part, engine) => part?.rows?.find((row) => row.engine === engine && row.rounds?.length > 0)
 
+const quality = (parts, name, collection) =>
+  parts.quality?.collections.find((one) => one.name === collection)?.rows.find((row) => row.name === name)?.measures?.[
+    "nDCG@10"
+  ]
+
 const measures = {
   /** Speed of `engine` against `peer`. */
   speed({ part, engine, peer }, { parts }) {
@@ -33,11 +38,15 @@ const measures = {
   },
   /** The gain of a pipeline's mean nDCG@10 over another's, over all collections named. */
   gain({ pipeline, over, collections }, { parts }) {
-    const value = (name, collection) =>
-      parts.quality?.collections.find((one) => one.name === collection)?.rows.find((row) => row.name === name)
-        ?.measures?.["nDCG@10"]
-    const gains = collections.map((one) => value(pipeline, one) - value(over, one))
+    const gains = collections.map((one) => quality(parts, pipeline, one) - quality(parts, over, one))
     return gains.some(Number.isNaN) ? undefined : gains.reduce((sum, gain) => sum + gain, 0) / gains.length
+  },
+  /** How far a pipeline's nDCG@10 is from another's, or from a figure, on the collection where that is most. */
+  distance({ pipeline, from, collections, expected }, { parts }) {
+    const distances = collections.map((one) =>
+      Math.abs(quality(parts, pipeline, one) - (expected ?? quality(parts, from, one))),
+    )
+    return distances.some(Number.isNaN) ? undefined : Math.max(...distances)
   },
 }
 
@@ -48,6 +57,7 @@ const formats = {
   delay: (value) => `${figure(value)} ms`,
   damaged: (value) => String(value),
   gain: (value) => value.toFixed(4),
+  distance: (value) => value.toFixed(4),
 }
 
 /** Every mark that this result can tell: { name, wanted, value, met }. */

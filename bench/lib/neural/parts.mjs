@@ -1,5 +1,7 @@
 /** Parts `dense` and `sparse` for pipeline files, where the build that is measured does not bring them. @module */
-import { ours } from "../ours.mjs"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import * as z from "zod"
 
 async function openCacheIn(models, directory) {
   if (directory === undefined || !models.openCache) return undefined
@@ -11,66 +13,61 @@ async function openCacheIn(models, directory) {
   }
 }
 
-/** Registers what is missing; gives what the table wants to know of the indexes that were built. */
-export async function registerNeuralParts({ threads, cacheDirectory }) {
-  const z = await import("zod")
-  const models = await ours("src/models/index.js")
-  const { openEmbedder = openByFiles } = { openEmbedder: models.openEmbedder }
-  const { partNames } = await ours("src/pipelines/registry.js")
-  const { registerBuiltInParts } = await ours("src/pipelines/parts/index.js")
-  const { collectionOf, registerRetriever } = await ours("src/pipelines/index.js")
-  const { DenseIndex } = await ours("retrievers/dense/index.js")
-  const { SparseIndex } = (await ours("retrievers/sparse/index.js")) ?? {}
+const schema = z.strictObject({
+  model: z.string(),
+  maxLength: z.int().positive().optional(),
+  precision: z.string().optional(),
+})
+
+/** A folder without a transformer's layers holds a static model. */
+function isStatic(model) {
+  try {
+    return JSON.parse(readFileSync(join(model, "config.json"), "utf8")).num_hidden_layers === undefined
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Registers what is missing; gives what the table wants to know of the indexes that were built. `load` imports a module of ours by its path
+ * in dist, or gives undefined where there is none.
+ */
+export async function registerNeuralParts({ load, threads, cacheDirectory }) {
+  const models = await load("src/models/index.js")
+  const { loadStaticEmbedder } = await load("src/models/static-embedder.js")
+  const { partNames } = await load("src/pipelines/registry.js")
+  const { registerBuiltInParts } = await load("src/pipelines/parts/index.js")
+  const { collectionOf, registerRetriever } = await load("src/pipelines/index.js")
+  const { DenseIndex } = await load("retrievers/dense/index.js")
+  const { SparseIndex } = (await load("retrievers/sparse/index.js")) ?? {}
   registerBuiltInParts()
   const cache = await openCacheIn(models, cacheDirectory)
   const indexes = []
   const encoders = []
-  const schema = z.strictObject({
-    model: z.string(),
-    maxLength: z.int().positive().optional(),
-    precision: z.string().optional(),
-  })
-  const missing = (name) => !partNames("retriever").includes(name)
-  const keep = (index, encoder) => {
-    indexes.push(index)
-    encoders.push(encoder)
-    return index
+  const part = (name, Index, open, wrap) => {
+    if (partNames("retriever").includes(name) || !Index) return
+    registerRetriever(name, {
+      summary: `${name} retrieval by a model of this machine.`,
+      schema,
+      async build({ model, ...rest }, context) {
+        const encoder = await open(model, { ...(threads ? { threads } : {}), ...rest })
+        const used = cache && wrap ? wrap(encoder, cache) : encoder
+        const index = await Index.build(collectionOf(context, name), { encoder: used })
+        indexes.push(index)
+        encoders.push(used)
+        return index
+      },
+    })
   }
-  if (missing("dense"))
-    registerRetriever("dense", {
-      summary: "Dense retrieval by an embedding model, exact.",
-      schema,
-      async build({ model, ...rest }, context) {
-        const encoder = await openEmbedder(model, { threads, ...rest })
-        const used = cache && models.cacheEmbeddings ? models.cacheEmbeddings(encoder, cache) : encoder
-        return keep(await DenseIndex.build(collectionOf(context, "dense"), { encoder: used }), used)
-      },
-    })
-  if (missing("sparse") && SparseIndex)
-    registerRetriever("sparse", {
-      summary: "Learned sparse retrieval.",
-      schema,
-      async build({ model, ...rest }, context) {
-        const encoder = await models.loadSparseEncoder(model, { threads, ...rest })
-        const used = cache && models.cacheSparse ? models.cacheSparse(encoder, cache) : encoder
-        return keep(await SparseIndex.build(collectionOf(context, "sparse"), { encoder: used }), used)
-      },
-    })
+  const openDense = (model, options) =>
+    isStatic(model) ? loadStaticEmbedder(model) : models.loadEmbedder(model, options)
+  part("dense", DenseIndex, openDense, models.cacheEmbeddings)
+  part("sparse", SparseIndex, models.loadSparseEncoder, models.cacheSparse)
   return {
     truncated() {
       const counts = indexes.map(({ stats }) => stats?.truncated).filter((count) => count !== undefined)
       return counts.length === 0 ? undefined : Math.max(...counts)
     },
     cached: () => encoders.some((encoder) => (encoder.hits ?? encoder.stats?.hits ?? 0) > 0),
-  }
-
-  async function openByFiles(folder, options) {
-    const { readFileSync } = await import("node:fs")
-    const config = JSON.parse(readFileSync(`${folder}/config.json`, "utf8"))
-    if (config.model_type === "model2vec" || config.num_hidden_layers === undefined) {
-      const { loadStaticEmbedder } = await ours("src/models/static-embedder.js")
-      return loadStaticEmbedder(folder, {})
-    }
-    return models.loadEmbedder(folder, options)
   }
 }

@@ -1,0 +1,3 @@
+export function drawGrowth(part: {
+  rows: readonly { name: string; every?: number; samples?: readonly number[] }[]
+}): Promise<string>
