@@ -398,8 +398,9 @@ describe.skipIf(missing || !existsSync(tiny))("miniatures of each family as cros
 })
 
 describe.skipIf(missing || !existsSync(join(minilm, "model.safetensors")))("MiniLM with a made-up head", () => {
-  it("scores real texts as sentence-transformers does, within 1e-4", async () => {
-    const folder = join(place, "minilm")
+  let folder: string
+  beforeAll(async () => {
+    folder = join(place, "minilm")
     await mkdir(folder)
     for (const name of ["config.json", "tokenizer.json", "tokenizer_config.json"])
       await writeFile(join(folder, name), await readFile(join(minilm, name)))
@@ -412,10 +413,33 @@ describe.skipIf(missing || !existsSync(join(minilm, "model.safetensors")))("Mini
       await readFile(join(minilm, "model.safetensors")),
     )
     await writeFile(join(folder, "model.safetensors"), file)
+  })
+  const pairs = asPairs(golden.minilm.pairs)
+
+  it("scores real texts as sentence-transformers does, within 1e-4", async () => {
     await using model = await load(folder, { activation: "identity" })
-    const { scores, tokens, truncated } = await model.score(asPairs(golden.minilm.pairs))
+    const { scores, tokens, truncated } = await model.score(pairs)
     expectClose(scores, golden.minilm.logits, 1e-4)
     expect(tokens).toBe(golden.minilm.tokens)
     expect(truncated).toEqual([4])
   })
+
+  it.each([
+    ["fp16", 2e-3],
+    ["int8", 0.05],
+    ["int8-weights", 0.05],
+    ["int4-weights", 0.15],
+  ] as const)(
+    "'quantised scores vary with batch mates': %s is near fp32, alone as in a batch within 1e-5",
+    async (precision, near) => {
+      await using model = await load(folder, { activation: "identity", precision })
+      const { scores } = await model.score(pairs)
+      expectClose(scores, golden.minilm.logits, near)
+      for (const [at, pair] of pairs.entries()) expectClose((await model.score([pair])).scores, [scores[at]!], 1e-5)
+      // It is not float32 under another name.
+      expect(Math.max(...scores.map((score, at) => Math.abs(score - golden.minilm.logits[at]!)))).toBeGreaterThan(1e-6)
+      await using exact = await load(folder, { activation: "identity" })
+      expect(model.fingerprint).not.toBe(exact.fingerprint)
+    },
+  )
 })
