@@ -19,6 +19,18 @@ const forbidden = [
     to: { dependencyTypes: ["npm", "npm-dev", "npm-optional", "npm-peer"] },
   },
   {
+    name: "storage-room-serves-all",
+    severity: "error",
+    from: { path: "^retrievers/storage/" },
+    to: { path: "^retrievers/(?!storage/)" },
+  },
+  {
+    name: "inverted-index-knows-no-scoring",
+    severity: "error",
+    from: { path: "^retrievers/inverted/" },
+    to: { path: "^retrievers/(?!inverted/|storage/)" },
+  },
+  {
     name: "no-dev-dependency",
     severity: "error",
     from: { path: "^(src|retrievers|rerankers|datasets|server)/" },

@@ -57,12 +57,12 @@ function evenly(sum: number, parts: number): number[] {
 
 /** Vectors that were made elsewhere, in the order of the texts. */
 export function given(vectors: readonly SparseVector[], vocabulary: number): VectorSource {
-  vectors.forEach((vector, index) => {
-    checkVector(vector, vocabulary, `number ${index + 1} of those given`)
-  })
   return async (texts, first) => {
     const some = vectors.slice(first, first + texts.length)
     requireOneEach(texts.length, some.length, "argument")
+    some.forEach((vector, index) => {
+      checkVector(vector, vocabulary, `number ${first + index + 1} of those given`)
+    })
     return { vectors: some, tokens: 0, truncated: [] }
   }
 }

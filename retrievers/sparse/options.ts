@@ -22,8 +22,8 @@ export interface SparseSettings {
   readonly storeDocuments: boolean
 }
 
-/** What can be changed without building the index again. */
-export interface SparseQueryOptions {
+/** What can be chosen without building the index again. */
+export interface SparseQueryOptions extends Partial<Pick<SparseSettings, "queryThreshold" | "queryTopTerms">> {
   /** Encodes documents and queries; without it, vectors must be given. */
   readonly encoder?: SparseEncoder
   /** Encodes queries instead of `encoder`, into the same vocabulary: the same model with another `maxLength`, or a cheaper one. */

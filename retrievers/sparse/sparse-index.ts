@@ -100,7 +100,12 @@ export class SparseIndex implements Retriever {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new RankineError("argument", `batchSize must be a whole number of at least 1, got ${batchSize}`)
     this.model = identityOf(model)
-    this.settings = parts?.settings ?? settingsOf(options)
+    const { queryThreshold, queryTopTerms } = options
+    const forQueries = {
+      ...(queryThreshold === undefined ? {} : { queryThreshold }),
+      ...(queryTopTerms === undefined ? {} : { queryTopTerms }),
+    }
+    this.settings = settingsOf(parts ? { ...parts.settings, ...forQueries } : options)
     this.#encoder = encoder
     this.#queryEncoder = queryEncoder
     this.#batchSize = batchSize

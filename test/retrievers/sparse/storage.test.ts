@@ -148,6 +148,19 @@ describe("a sparse index on disk", () => {
     expect((await SparseIndex.load(path, { encoder: hashedTerms({ maxLength: 9, name: "renamed" }) })).size).toBe(371)
     expect((await SparseIndex.load(path)).size).toBe(371)
   })
+
+  it("takes other settings for queries when it is loaded", async () => {
+    const { path, index } = await saved("settings")
+    const [whole] = await index.retrieve([{ id: "q", text: "w1 w1 w1 w2" }], { explain: true, topK: 1 })
+    const loaded = await SparseIndex.load(path, { encoder, queryTopTerms: 1, queryThreshold: 0.5 })
+    expect(loaded.settings).toEqual({ ...index.settings, queryTopTerms: 1, queryThreshold: 0.5 })
+    const [short] = await loaded.retrieve([{ id: "q", text: "w1 w1 w1 w2" }], { explain: true, topK: 1 })
+    const parts = [whole, short].map((ranking) =>
+      ranking!.hits[0]!.explanation!.details!.map((part) => part.description),
+    )
+    expect(parts).toEqual([["w1", "w2"], ["w1"]])
+    await expect(SparseIndex.load(path, { queryTopTerms: 0 })).rejects.toMatchObject({ code: "argument" })
+  })
 })
 
 // A child process cannot read TypeScript: it needs what `npm run build` makes.
