@@ -15,6 +15,10 @@ export const optionalPackages = {
     purpose: "finds approximate nearest neighbours in files that are mapped into memory",
     install: "npm i usearch@2.25.3",
   },
+  lmdb: {
+    purpose: "keeps embeddings and scores on disk",
+    install: "npm i lmdb",
+  },
   "@huggingface/transformers": {
     purpose: "downloads models from the hub (models in local folders need it not)",
     install: "npm i @huggingface/transformers",

@@ -11,10 +11,14 @@ export interface TextPair {
 export interface PairScores {
   /** One for each pair, in their order. Higher is better. */
   readonly scores: readonly number[]
-  /** Tokens read by the model, special ones included, padding not. */
+  /** Tokens of the pairs as the model reads them, special ones included, padding not. */
   readonly tokens: number
+  /** Those of each pair. */
+  readonly lengths?: readonly number[]
   /** Positions of the pairs whose document was cut. */
   readonly truncated: readonly number[]
+  /** How many of the tokens were not read now, since their scores were known. Default 0. */
+  readonly cached?: number
 }
 
 /** A model that scores pairs of query and document, each by itself. */
