@@ -34,6 +34,8 @@ const goldenTerms = z.strictObject({
 const golden = z.strictObject({
   /** What computed the numbers. */
   by: name,
+  /** The type of the weights that they were computed from, as safetensors names it: those of another precision give other numbers. */
+  of: z.enum(["F32", "F16", "BF16", "I8"]),
   /** Largest difference of a component, score or weight in float32. */
   tolerance: z.number().positive(),
   /** Texts are cut here, as they were when the numbers were computed. */

@@ -21,7 +21,7 @@ describe("the registry", () => {
     for (const name of [
       "sentence-transformers/all-MiniLM-L6-v2",
       "ALL-minilm-l6-v2",
-      "minilm",
+      "xenova/all-MiniLM-L6-v2",
       "/somewhere/else/all-MiniLM-L6-v2/",
       "C:\\models\\sentence-transformers\\all-MiniLM-L6-v2",
       "/cache/hub/models--sentence-transformers--all-MiniLM-L6-v2/snapshots/c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
@@ -50,11 +50,14 @@ describe("the registry", () => {
     const path = join(folder, "own.yaml")
     await writeFile(path, "- { name: x, kind: embedder, source: s, poling: cls }")
     await expect(loadRegistry({ registry: path })).rejects.toMatchObject({ code: "configuration" })
-    await writeFile(path, `${minimal}- { name: mine, aliases: [minilm], kind: sparse, source: here }\n`)
+    await writeFile(
+      path,
+      `${minimal}- { name: mine, aliases: [Xenova/all-MiniLM-L6-v2], kind: sparse, source: here }\n`,
+    )
     vi.stubEnv("RANKINE_REGISTRY", path)
     const registry = await loadRegistry()
     expect(registry.find("my-model")).toMatchObject({ pooling: "cls", languages: ["de"] })
-    expect(registry.find("minilm")?.name).toBe("mine")
+    expect(registry.find("Xenova/all-MiniLM-L6-v2")?.name).toBe("mine")
     expect(registry.find("splade-tiny")?.kind).toBe("sparse")
     await expect(loadRegistry({ registry: join(folder, "absent.yaml") })).rejects.toMatchObject({ code: "not-found" })
   })
