@@ -4,6 +4,9 @@ import { readdir, stat, statfs } from "node:fs/promises"
 import { availableParallelism, cpus, totalmem } from "node:os"
 import { dirname, join } from "node:path"
 import { loadOptional, type OptionalPackage, optionalPackages } from "../core/index.js"
+import { type LocalModel, localModels } from "../models/locate-all.js"
+import { identifyModel } from "../models/open-model.js"
+import { checkModel, type ModelCheck } from "../models/open-model-check.js"
 import { packageVersion } from "../pipelines/environment.js"
 import { formatBytes, plural } from "./format.js"
 
@@ -108,6 +111,43 @@ function cudaFiles(): boolean {
   } catch {
     return false
   }
+}
+
+/** Each model on this machine with what it is; nothing is loaded. */
+export async function listModels(): Promise<Check[]> {
+  const models = await localModels()
+  if (models.length === 0)
+    return [
+      {
+        name: "models",
+        status: "missing",
+        detail: "none on this machine",
+        remedy: "put a model's folder into RANKINE_MODELS (else ~/.cache/rankine/models)",
+      },
+    ]
+  return Promise.all(models.map(listed))
+}
+
+async function listed(model: LocalModel): Promise<Check> {
+  const name = `model ${model.name}`
+  try {
+    const { kind, entry } = await identifyModel(model.folder, { download: false })
+    const known = entry === undefined ? "" : entry.golden ? ", can be checked with --models" : ", in the registry"
+    return { name, status: "ok", detail: `${kind}${known} (${model.folder})` }
+  } catch (thrown) {
+    return { name, status: "ok", detail: `${(thrown as Error).message}` }
+  }
+}
+
+/** The models on this machine whose numbers the registry knows, each loaded and compared. */
+export async function checkKnownModels(): Promise<ModelCheck[]> {
+  const checks: ModelCheck[] = []
+  for (const { folder } of await localModels()) {
+    const info = await identifyModel(folder, { download: false }).catch(() => undefined)
+    // One after the other: together they might not fit into memory.
+    if (info?.entry?.golden) checks.push(await checkModel(folder, { download: false }))
+  }
+  return checks
 }
 
 async function checkCache(directory: string): Promise<Check> {

@@ -99,7 +99,8 @@ function isHubName(name: string): boolean {
   return parts.length <= 2 && parts.every((part) => /^[\p{L}\p{N}_][\p{L}\p{N}._ +-]*$/u.test(part))
 }
 
-async function isModel(folder: string): Promise<boolean> {
+/** @internal Whether a folder holds anything of a model. */
+export async function isModel(folder: string): Promise<boolean> {
   for (const file of MODEL_FILES) {
     // Following links: a cache's entry whose target is gone does not count.
     const found = await stat(join(folder, file)).catch(() => undefined)
@@ -108,14 +109,15 @@ async function isModel(folder: string): Promise<boolean> {
   return false
 }
 
-function hubCache(): string {
+/** @internal The cache of Hugging Face's own tools. */
+export function hubCache(): string {
   const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env
   if (HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE) return (HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE)!
   return join(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface"), "hub")
 }
 
-/** Snapshot folders of a repository: that of the revision asked for, else the main one's first, then from new to old. */
-async function snapshotsOf(name: string, revision: string | undefined, lookedAt: string[]): Promise<string[]> {
+/** @internal Snapshot folders of a repository: that of the revision asked for, else the main one's first, then from new to old. */
+export async function snapshotsOf(name: string, revision?: string, lookedAt: string[] = []): Promise<string[]> {
   const repository = join(hubCache(), `models--${name.replaceAll("/", "--")}`)
   const folder = join(repository, "snapshots")
   const names = await readdir(folder).catch(() => [] as string[])
