@@ -92,7 +92,6 @@ class PairReader {
     if (!this.passages) return [{ row: cut(document, this.maxLength), span: undefined }]
     const overhead = this.#overhead(query)
     const room = Math.min(this.passages.maxTokens ?? Number.POSITIVE_INFINITY, this.maxLength - overhead)
-    if (room < LEAST_WINDOW) return [{ row: cut(document, this.maxLength), span: undefined }]
     const limit = overhead + room
     const whole = cut(document, limit)
     if (!whole.truncated) return [{ row: whole, span: undefined }]

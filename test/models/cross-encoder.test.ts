@@ -7,6 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type CrossEncoder, type CrossEncoderOptions, loadCrossEncoder } from "../../src/models/cross-encoder.js"
 import type { TextPair } from "../../src/models/pair-scorer.js"
 import { cutPassages } from "../../src/models/passages.js"
+import { refuseConstantScores } from "../../src/models/probe.js"
+import { tokenizePairs } from "../../src/models/tokenize-pairs.js"
+import type { Tokenizer } from "../../src/models/tokenizer.js"
 import golden from "./fixtures/cross-encoder.json" with { type: "json" }
 import {
   type LittleOptions,
@@ -342,6 +345,42 @@ describe.skipIf(missing)("passages of long documents", () => {
   })
 })
 
+describe("tokenizePairs", () => {
+  it("makes windows smaller until nothing is cut, where a window has more tokens than its pieces", async () => {
+    // A token for each word, and one more for each space between words.
+    const tokens = (text: string) => Math.max(0, 2 * text.trim().split(/\s+/).filter(Boolean).length - 1)
+    const pair = (query: string, document: string, maxLength: number) => {
+      const wanted = tokens(query) + tokens(document)
+      const ids = new Array<number>(Math.min(wanted, maxLength)).fill(1)
+      return { ids, typeIds: ids, truncated: wanted > maxLength, queryTruncated: false }
+    }
+    const tokenizer = {
+      encode: (text: string) => ({ ids: new Array<number>(tokens(text)).fill(1), truncated: false }),
+      encodePair: (query: string, document: string, { maxLength }: { maxLength: number }) =>
+        pair(query, document, maxLength),
+    } as unknown as Tokenizer
+    const document = words(100)
+    const { spans, truncated, rows } = await tokenizePairs(tokenizer, [{ query: "w5", document }], 0, 25, {
+      overlap: 0,
+    })
+    expect(truncated).toEqual([])
+    expect(spans.map((span) => document.slice(...span!)).join(" ")).toBe(document)
+    for (const { ids } of rows) expect(ids.length).toBeLessThanOrEqual(25)
+  })
+})
+
+describe("refuseConstantScores", () => {
+  it("'the reranker is a no-op': refuses what looks at the query only", async () => {
+    const byQuery = async (pairs: readonly TextPair[]) => pairs.map(({ query }) => query.length)
+    await expect(refuseConstantScores("echo", byQuery)).rejects.toMatchObject({ code: "model" })
+    const byDocument = async (pairs: readonly TextPair[]) => pairs.map(({ document }) => document.length)
+    await expect(refuseConstantScores("length", byDocument)).resolves.toBeUndefined()
+    await expect(refuseConstantScores("silent", async () => [])).rejects.toMatchObject({ code: "model" })
+    const nearly = async (pairs: readonly TextPair[]) => pairs.map((_, at) => 1 + at * 1e-8)
+    await expect(refuseConstantScores("rounding", nearly, "try this")).rejects.toThrow(/rerank nothing.*try this/)
+  })
+})
+
 describe("cutPassages", () => {
   it("cuts scripts without spaces anywhere, and words only where they are longer than a window", () => {
     const snow = "雪国の夜は静かだ。".repeat(20)
@@ -357,6 +396,15 @@ describe("cutPassages", () => {
         .replace(/\s/g, ""),
     ).toBe(address.replace(/\s/g, ""))
     for (const [start, end] of parts) expect(end - start).toBeLessThanOrEqual(66)
+  })
+
+  it("goes on where a long piece leaves a window shorter than its overlap", () => {
+    const spans = cutPassages("ab abcdefghijklmnopqrstuvwxyz ab", 10, 9, (piece) => piece.trim().length)
+    expect(spans).toEqual([
+      [0, 2],
+      [3, 29],
+      [30, 32],
+    ])
   })
 
   it("leaves no piece out, whatever the window and overlap", () => {

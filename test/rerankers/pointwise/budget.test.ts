@@ -97,6 +97,12 @@ describe("streams of pointwise scoring", () => {
     expect(scorer.requests.map(({ length }) => length)).toEqual([4 + 3, 4, 2])
   })
 
+  it("says which documents were cut, in whatever round", async () => {
+    const long = Array.from({ length: 30 }, (_, at) => `word${at}`).join(" ")
+    const { all } = await stream([rankingOf(query, [...texts(5), long, "heron"])])
+    expect(all.at(-1)!.warnings).toEqual([{ code: "truncated", count: 1, ids: ["q-5"] }])
+  })
+
   it("ends with the budget, and marks failures", async () => {
     const { all } = await stream([rankingOf(query, texts(10))], { budget: { maxCalls: 6 } })
     expect(all.at(-1)).toMatchObject({ final: true, status: "partial", usage: { calls: 6 } })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { pointwise } from "../../../rerankers/pointwise/index.js"
 import { hydrate, MemoryDocumentStore, pipeline, type Ranking, top } from "../../../src/core/index.js"
 import { fakeRetriever } from "../../conformance/fake.js"
@@ -36,6 +36,19 @@ describe("PairReranker", () => {
     expect(idsOf(second!)).toEqual(["b-1", "b-0"])
     expect(first!.usage).toMatchObject({ calls: 2, promptTokens: 10 })
     expect(second!.usage).toMatchObject({ calls: 2, promptTokens: 10 })
+  })
+
+  it("shares the time of a request among its queries", async () => {
+    let clock = 0
+    const now = vi.spyOn(performance, "now").mockImplementation(() => clock)
+    try {
+      const scorer = fakeScorer({ before: () => void (clock += 1000) })
+      const results = await pointwise(scorer).rerank([rankingOf("a", ["b"], "x"), rankingOf("a", ["b c", "d e"], "y")])
+      expect(results[0]!.usage.seconds).toBeCloseTo(5 / 17, 9)
+      expect(results[1]!.usage.seconds).toBeCloseTo(12 / 17, 9)
+    } finally {
+      now.mockRestore()
+    }
   })
 
   it("shares the cost of a request among its queries, however little the scorer says", async () => {
