@@ -13,8 +13,6 @@ export interface AttentionInput {
   readonly mask: Value
   /** Added to the scores: [1, heads or 1, length, length]. */
   readonly bias?: Value | undefined
-  /** [3 · width], added to query, key and value; only where the form is `fused`. */
-  readonly projectionBias?: Value | undefined
 }
 
 /** How attention is written: one node of ONNX Runtime's own, or nodes of the standard that every runtime and gradient rule knows. */
@@ -25,8 +23,8 @@ export function attention(net: Net, input: AttentionInput): Value {
   return net.form === "fused" ? fused(net, input) : standard(net, input)
 }
 
-function fused(net: Net, { query, key, value, heads, mask, bias, projectionBias }: AttentionInput): Value {
-  const inputs = [query, key, value, projectionBias, mask, bias]
+function fused(net: Net, { query, key, value, heads, mask, bias }: AttentionInput): Value {
+  const inputs = [query, key, value, undefined, mask, bias]
   return net.op("MultiHeadAttention", inputs, { num_heads: heads }, "com.microsoft")
 }
 

@@ -55,6 +55,9 @@ const families: Readonly<Record<string, EncoderFamily>> = {
   modernbert: "modernbert",
 }
 
+/** Each `model_type` whose graph can be built from its weights. */
+export const encoderTypes: readonly string[] = Object.keys(families)
+
 /** Whether the graph of a `model_type` can be built from its weights. */
 export function isEncoderFamily(modelType: unknown): boolean {
   return typeof modelType === "string" && Object.hasOwn(families, modelType)

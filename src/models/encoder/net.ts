@@ -145,12 +145,7 @@ export class Net {
     return this.compute(this.op("Mul", [picked, scale]))
   }
 
-  /** x · Wᵀ for `x` [tokens, inputs] and W [outputs, inputs], the layout of checkpoints, in the net's precision. */
-  product(x: Value, name: string, outputs: number, inputs: number): Value {
-    return this.productRows(x, name.endsWith(".weight") ? name : `${name}.weight`, [outputs, inputs], 0, outputs)
-  }
-
-  /** The same with rows `from` to `to` of W only. */
+  /** x · Wᵀ for `x` [tokens, inputs] and rows `from` to `to` of W [outputs, inputs], the layout of checkpoints, in the net's precision. */
   productRows(x: Value, name: string, shape: readonly [number, number], from: number, to: number): Value {
     const found = this.#weights.expect(name, shape)
     const matrix: Matrix = { stored: found.stored, columns: shape[1], from, to }
@@ -161,29 +156,18 @@ export class Net {
   /** x · Wᵀ + b; the bias may be missing where `bias` is false. */
   linear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     if (!this.#quantizes([outputs, inputs])) return this.exactLinear(x, name, outputs, inputs, bias)
-    const product = this.product(x, name, outputs, inputs)
-    return bias ? this.op("Add", [product, this.weight(`${name}.bias`, [outputs])]) : product
+    const product = this.productRows(x, `${name}.weight`, [outputs, inputs], 0, outputs)
+    if (!bias) return product
+    // With two axes, the bias keeps ONNX Runtime from fusing the sum with the activation after it, which is slower than the two.
+    const row = this.unsqueeze(this.weight(`${name}.bias`, [outputs]), 0)
+    return this.op("Add", [product, row])
   }
 
-  /** The same with float weights in every precision, for what is small and decides the result: classification heads. */
+  /** The same with float weights in every precision, for what decides the result: classification heads, attention's values. */
   exactLinear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     const weights = [x, this.weight(`${name}.weight`, [outputs, inputs])]
     if (bias) weights.push(this.weight(`${name}.bias`, [outputs]))
     return this.op("Gemm", weights, { transB: 1 })
-  }
-
-  /** The biases of several linear layers, one after the other. */
-  biases(names: readonly string[], width: number): Value {
-    return this.op(
-      "Concat",
-      names.map((name) => this.weight(`${name}.bias`, [width])),
-      { axis: 0 },
-    )
-  }
-
-  /** Whether `linear` of these sizes has float weights. */
-  isExact(outputs: number, inputs: number): boolean {
-    return !this.#quantizes([outputs, inputs])
   }
 
   layerNorm(x: Value, name: string, width: number, epsilon: number, bias = true): Value {
@@ -192,28 +176,8 @@ export class Net {
     return this.op("LayerNormalization", inputs, { axis: -1, epsilon })
   }
 
-  /** The layer norm of `x · Wᵀ + b + residual`, where W and b are those of `linear` and the norm has a bias. */
-  linearAddNorm(x: Value, residual: Value, { linear, norm, inputs, width, epsilon }: AddNorm): Value {
-    if (this.form === "standard")
-      return this.layerNorm(this.op("Add", [this.linear(x, linear, width, inputs), residual]), norm, width, epsilon)
-    const [gamma, beta] = ["weight", "bias"].map((part) => this.weight(`${norm}.${part}`, [width]))
-    const bias = this.weight(`${linear}.bias`, [width])
-    const values = [this.product(x, linear, width, inputs), residual, gamma, beta, bias]
-    return this.op("SkipLayerNormalization", values, { epsilon }, "com.microsoft")
-  }
-
   activation(x: Value, kind: Activation): Value {
     const result = this.#activation(x, kind)
-    this.#products.bounded(result, kind)
-    return result
-  }
-
-  /** activation(x · Wᵀ + b) */
-  linearActivation(x: Value, name: string, outputs: number, inputs: number, kind: Activation): Value {
-    if (this.form === "standard" || kind !== "gelu" || !this.#quantizes([outputs, inputs]))
-      return this.activation(this.linear(x, name, outputs, inputs), kind)
-    const product = this.product(x, name, outputs, inputs)
-    const result = this.op("BiasGelu", [product, this.weight(`${name}.bias`, [outputs])], {}, "com.microsoft")
     this.#products.bounded(result, kind)
     return result
   }
@@ -325,15 +289,6 @@ export class Net {
     this.#known.set(`stored ${name}`, value)
     return value
   }
-}
-
-/** The sum and norm that end each half of a layer. */
-export interface AddNorm {
-  readonly linear: string
-  readonly norm: string
-  readonly inputs: number
-  readonly width: number
-  readonly epsilon: number
 }
 
 const graphTypes: Readonly<Record<string, "float32" | "float16" | "bfloat16" | "int8" | undefined>> = {

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs"
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -10,40 +9,11 @@ import { readEncoderConfig } from "../../../src/models/encoder/config.js"
 import type { EncoderOptions, EncoderRow } from "../../../src/models/encoder/load.js"
 import { loadEncoder } from "../../../src/models/encoder/load.js"
 import { readModel } from "../../../src/onnx/protobuf.js"
-
-const tiny = join(import.meta.dirname, "../../../../shared/models/tiny")
-const families = ["bert", "roberta", "xlm-roberta", "distilbert", "mpnet", "modernbert"]
-const missing = !existsSync(tiny) || !installed("onnxruntime-node")
-
-function installed(name: string): boolean {
-  try {
-    createRequire(import.meta.url).resolve(name)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The rows of the reference without their padding, and torch's logits for them. */
-async function reference(family: string): Promise<{ rows: EncoderRow[]; logits: number[] }> {
-  const file = await openSafetensors(join(tiny, family, "reference.safetensors"))
-  const [batch, length] = file.tensors.get("input_ids")!.shape
-  const ids = await file.read("input_ids")
-  const mask = await file.read("attention_mask")
-  const rows = Array.from({ length: batch }, (_, row) => ({
-    ids: [...ids.subarray(row * length, (row + 1) * length)].filter((_, place) => mask[row * length + place] === 1),
-  }))
-  return { rows, logits: [...(await file.read("logits"))] }
-}
+import { families, largestDifference, missing, reference, tiny } from "./reference.js"
 
 async function logitsOf(folder: string, rows: readonly EncoderRow[], options: EncoderOptions = {}): Promise<number[]> {
   await using model = await loadEncoder(folder, { device: "cpu", output: { kind: "logits" }, ...options })
   return (await model.run(rows)).flatMap((row) => [...row])
-}
-
-function largestDifference(a: readonly number[], b: readonly number[]): number {
-  expect(a.length).toBe(b.length)
-  return Math.max(...a.map((value, index) => Math.abs(value - b[index])))
 }
 
 describe.skipIf(missing)("miniatures, straight from safetensors", () => {
