@@ -54,17 +54,18 @@ export async function locateModel(nameOrPath: string, options: LocateOptions = {
       if (found) return found
     }
     const repository = nameOrPath.includes("/") ? nameOrPath : (await loadRegistry()).find(nameOrPath)?.repository
+    const cache = transformersCache()
+    const allowed = options.download ?? (nameOrPath.includes("/") && !isOffline() && cache !== undefined)
+    const whole = (folder: string) => isWholeModel(folder, options.hub)
     for (const folder of await snapshotsOf(repository ?? nameOrPath, options.hub?.revision, lookedAt)) {
-      const found = await tried(folder)
+      // A snapshot may hold no more than what some program once asked for.
+      const found = await tried(folder, allowed ? whole : isModel)
       if (found) return found
     }
-    const cache = transformersCache()
     if (cache !== undefined && repository !== undefined) {
-      const whole = (folder: string) => isWholeModel(folder, options.hub)
       const found = await tried(cachedFolder(cache, repository, options.hub?.revision), whole)
       if (found) return found
     }
-    const allowed = options.download ?? (nameOrPath.includes("/") && !isOffline() && cache !== undefined)
     if (allowed && repository !== undefined)
       return downloadModel(repository, options.hub).catch((thrown: unknown) => {
         if (!(thrown instanceof RankineError) || thrown.code === "aborted") throw thrown

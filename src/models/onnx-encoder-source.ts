@@ -1,5 +1,5 @@
 /** Where an encoder's graph comes from: built from safetensors, or exported. @module */
-import { stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { RankineError } from "../core/errors.js"
 import type { SessionOptions } from "../onnx/session.js"
@@ -7,7 +7,7 @@ import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors.js"
 import type { AttentionForm } from "./encoder/attention.js"
 import { buildEncoder, type EncoderOutput } from "./encoder/build.js"
 import { checksumIn, choosePrecision } from "./encoder/choose-precision.js"
-import { isEncoderFamily, readEncoderConfig } from "./encoder/config.js"
+import { encoderTypes, isEncoderFamily, readEncoderConfig } from "./encoder/config.js"
 import type { Precision } from "./encoder/precision.js"
 import { checkMemory, type MemoryOptions } from "./memory-budget.js"
 import { readModelJson } from "./model-files.js"
@@ -74,7 +74,7 @@ export async function encoderSource(
     await checkMemory([onnx], { ...memory, copies })
     return { ...(await importEncoder(folder, onnx, output)), precision: precisionOf[onnxPrecision] }
   }
-  if (wantsOnnx(options)) throw missing(folder, { ...options, onnxPrecision })
+  if (wantsOnnx(options) || !(await isBuiltHere(folder))) throw await missing(folder, { ...options, onnxPrecision })
   const config = await readEncoderConfig(folder)
   const checkpoint = await openSafetensors(folder)
   const { precision, half } = await choosePrecision(options.precision, checkpoint, session)
@@ -97,9 +97,13 @@ function wantsOnnx({ weights, file, onnxPrecision }: OnnxChoice): boolean {
 
 async function prefersOnnx(folder: string, choice: OnnxChoice): Promise<boolean> {
   if (wantsOnnx(choice)) return true
-  if (choice.weights === "safetensors") return false
-  const { model_type: type } = (await readModelJson(folder, "config.json")) ?? {}
-  return !isEncoderFamily(type) || !(await hasSafetensors(folder))
+  return choice.weights !== "safetensors" && !((await isBuiltHere(folder)) && (await hasSafetensors(folder)))
+}
+
+/** A folder without config.json is left to the error that says so. */
+async function isBuiltHere(folder: string): Promise<boolean> {
+  const config = await readModelJson(folder, "config.json")
+  return config === undefined || isEncoderFamily(config.model_type)
 }
 
 async function hasSafetensors(folder: string): Promise<boolean> {
@@ -108,11 +112,20 @@ async function hasSafetensors(folder: string): Promise<boolean> {
   return false
 }
 
-function missing(folder: string, choice: OnnxChoice): RankineError {
+async function missing(folder: string, choice: OnnxChoice): Promise<RankineError> {
   const lookedFor = onnxFileNames(choice)
+  const { model_type: type } = (await readModelJson(folder, "config.json")) ?? {}
+  const files = await readdir(folder, { recursive: true }).catch(() => [] as string[])
+  const there = files.filter((name) => name.endsWith(".onnx"))
+  const why = isEncoderFamily(type)
+    ? ""
+    : ` (the graph of a model_type ${JSON.stringify(type)} cannot be built from safetensors; ${encoderTypes.join(", ")} can)`
   return new RankineError(
-    "not-found",
-    `${folder} has no ${lookedFor.join(" and no ")}: copy it from the model's repository, or load the safetensors (weights "safetensors")`,
-    { details: { folder, lookedFor } },
+    isEncoderFamily(type) || there.length > 0 ? "not-found" : "model",
+    `${folder} has no ${lookedFor.join(" and no ")}${why}: ` +
+      (there.length > 0
+        ? `it has ${there.join(", ")}; choose one with onnxPrecision or file`
+        : "copy the export from the model's repository"),
+    { details: { folder, lookedFor, there } },
   )
 }

@@ -134,6 +134,16 @@ describe.skipIf(!installed("@huggingface/transformers"))("downloadModel", () => 
     expect(await locateModel(repository, options)).toBe(join(options.modelsDir, "encoder"))
   })
 
+  it("is done too where a tool of Hugging Face's left no more than a configuration", async () => {
+    const snapshot = join(root, "hub", "models--tiny--encoder", "snapshots", "abc")
+    await mkdir(snapshot, { recursive: true })
+    await writeFile(join(snapshot, "config.json"), "{}")
+    vi.stubEnv("HF_HUB_CACHE", join(root, "hub"))
+    const options = { modelsDir: join(root, "no-models") }
+    expect(await locateModel(repository, { ...options, download: false })).toBe(snapshot)
+    expect(await locateModel(repository, options)).toBe(join(cacheDir, "tiny", "encoder"))
+  })
+
   it("takes the weights asked for, a revision, and an export where the architecture is not built here", async () => {
     await downloadModel(repository, { onnxPrecision: "q8", weights: "onnx" })
     expect(await inCache()).toContain("onnx/model_quantized.onnx")

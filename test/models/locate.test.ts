@@ -50,7 +50,7 @@ describe("locateModel", () => {
     await utimes(broken, 3000, 3000)
     vi.stubEnv("HF_HOME", join(folder, "home"))
     vi.stubEnv("HF_HUB_CACHE", "")
-    const options = { modelsDir: join(folder, "none") }
+    const options = { modelsDir: join(folder, "none"), download: false }
     expect(await locateModel("org/name", options)).toBe(recent)
     await mkdir(join(folder, ...hub, "refs"))
     await writeFile(join(folder, ...hub, "refs", "main"), "1111\n")

@@ -143,6 +143,14 @@ describe.skipIf(!installed("onnxruntime-node"))("an exported encoder", () => {
       code: "not-found",
       message: expect.stringContaining("onnx/model_quantized.onnx"),
     })
+    await writeFile(join(old, "onnx", "model_fp16.onnx"), "")
+    expect((await failure(old, { onnxPrecision: "q4" })).message).toContain("onnx/model_fp16.onnx")
+    const bare = join(folder, "bare")
+    await mkdir(bare)
+    await writeFile(join(bare, "config.json"), JSON.stringify({ model_type: "nomic_bert" }))
+    const unknown = await failure(bare)
+    expect(unknown.code).toBe("model")
+    for (const part of ["nomic_bert", "onnx/model.onnx", "modernbert"]) expect(unknown.message).toContain(part)
     expect(await failure(old, { file: "../model.onnx" })).toMatchObject({ code: "argument" })
     await writeFile(join(old, "onnx", "model.onnx"), "<html>not here</html>")
     expect(await failure(old)).toMatchObject({ code: "data" })
