@@ -14,7 +14,13 @@ import { type CentroidLists, centroidLists } from "./centroid-lists.js"
 import { residualBits } from "./codec.js"
 import { type EncodedDocuments, type EncodedQuery, encodeQueries, requireDocument, requireOneEach } from "./encoding.js"
 import { countRows } from "./max-sim.js"
-import { type LateInteractionSearch, type LateInteractionSettings, resolveSearch, resolveSettings } from "./options.js"
+import {
+  type LateInteractionSearch,
+  type LateInteractionSettings,
+  requireWhole,
+  resolveSearch,
+  resolveSettings,
+} from "./options.js"
 import { searchTokens, type TokenHit } from "./search.js"
 import { type LateInteractionParts, loadLateInteraction, readModelIdentity, saveLateInteraction } from "./storage.js"
 import { TokenStore } from "./token-store.js"
@@ -78,8 +84,7 @@ export class LateInteractionIndex implements Retriever {
   #searching: Promise<unknown> = Promise.resolve()
 
   private constructor(encoder: MultiVectorModel, parts: LateInteractionParts, batchSize = 64) {
-    if (!Number.isInteger(batchSize) || batchSize < 1)
-      throw new RankineError("argument", `batchSize must be a whole number above 0, got ${batchSize}`)
+    requireWhole("batchSize", batchSize)
     this.#encoder = encoder
     this.#parts = parts
     this.#batchSize = batchSize
@@ -108,6 +113,7 @@ export class LateInteractionIndex implements Retriever {
     options: LateInteractionOptions & BuildOptions & { readonly given?: GivenMultiVectors },
   ): Promise<LateInteractionIndex> {
     const { encoder, storeDocuments = true, batchSize = 64, given, signal } = options
+    requireWhole("batchSize", batchSize)
     const settings = resolveSettings(options)
     const search = resolveSearch(pick(options))
     if (given) requireSameModel(identityOf(encoder), given.model, "argument")
@@ -216,10 +222,12 @@ export class LateInteractionIndex implements Retriever {
 
   /** What indexing had to tolerate: documents that were cut, and documents without vectors. */
   get warnings(): Warning[] {
-    const { truncated } = this.#parts
+    const { ids } = this.#parts.store
+    const all = Array.from(ids.livingRows(), (row) => ids.idOf(row)!)
+    const truncated = all.filter((id) => this.#parts.truncated.has(id))
     const empty = this.#withoutVectors()
     const warnings: Warning[] = []
-    if (truncated.size > 0) warnings.push({ code: "truncated", count: truncated.size, ids: [...truncated] })
+    if (truncated.length > 0) warnings.push({ code: "truncated", count: truncated.length, ids: truncated })
     if (empty.length > 0) warnings.push({ code: "empty-document", count: empty.length, ids: empty })
     return warnings
   }

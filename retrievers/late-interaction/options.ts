@@ -79,7 +79,8 @@ export function defaultCentroids(tokens: number): number {
   return Math.min(MOST_CENTROIDS, 2 ** Math.floor(Math.log2(Math.max(1, 4 * Math.sqrt(tokens)))))
 }
 
-function requireWhole(name: string, value: number): void {
+/** Throws `argument`. */
+export function requireWhole(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1)
     throw new RankineError("argument", `${name} must be a whole number above 0, got ${value}`)
 }

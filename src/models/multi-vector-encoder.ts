@@ -20,6 +20,8 @@ export interface MultiVectorEmbeddings {
   readonly vectors: MultiVector[]
   /** Tokens read by the model, special ones and those of the query augmentation included, padding not. */
   readonly tokens: number
+  /** Those of each text. */
+  readonly lengths?: readonly number[]
   /** Positions of the texts that were longer than the model reads. */
   readonly truncated: readonly number[]
 }
@@ -191,7 +193,8 @@ class TokenEncoder implements MultiVectorEncoder {
         onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
       },
     )
-    return { vectors: results, tokens: counts.reduce((sum, count) => sum + count, 0), truncated }
+    const lengths = Array.from(counts)
+    return { vectors: results, tokens: lengths.reduce((sum, length) => sum + length, 0), lengths, truncated }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
