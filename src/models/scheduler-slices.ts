@@ -1,9 +1,7 @@
-import { setImmediate } from "node:timers/promises"
 import { RankineError, throwIfAborted } from "../core/errors.js"
 import type { ScheduleOptions } from "./scheduler.js"
+import { nextTurn, turnIsOver } from "./turns.js"
 
-/** Preparing gives the event loop a turn this often, in milliseconds. */
-const TURN = 8
 /** A slice ends with this many tokens or rows: many batches, sorted among themselves, in a few megabytes. */
 const SLICE_TOKENS = 2 ** 18
 const SLICE_ROWS = 2 ** 14
@@ -32,7 +30,7 @@ export async function runInSlices<Row extends { readonly ids: readonly number[] 
   const { signal: outer, onRows, ...rest } = options
   throwIfAborted(outer)
   const failed = new AbortController()
-  const signal = outer ? AbortSignal.any([outer, failed.signal]) : failed.signal
+  let signal: AbortSignal | undefined
   const results = new Array<Result>(count)
   const counts = new Uint32Array(count)
   const running = new Set<Promise<void>>()
@@ -51,6 +49,7 @@ export async function runInSlices<Row extends { readonly ids: readonly number[] 
       onRows?.(done)
     }
     const admitted = from > 0 || rest.admitted === true
+    signal ??= outer ? AbortSignal.any([outer, failed.signal]) : failed.signal
     const work = run(rows, { ...rest, signal, admitted, onRows: progress })
       .then((answers) => {
         if (answers.length !== rows.length)
@@ -65,7 +64,6 @@ export async function runInSlices<Row extends { readonly ids: readonly number[] 
   }
 
   try {
-    let turn = performance.now()
     let rows: Row[] = []
     let tokens = 0
     for (let index = 0; index < count && !first; index++) {
@@ -78,12 +76,14 @@ export async function runInSlices<Row extends { readonly ids: readonly number[] 
         rows = []
         tokens = 0
         while (running.size >= AHEAD) await Promise.race(running)
-        turn = performance.now()
-      } else if (performance.now() - turn > TURN) {
-        await setImmediate()
-        throwIfAborted(outer)
-        turn = performance.now()
       }
+      if (turnIsOver()) await nextTurn(outer)
+    }
+    if (rows.length === count) {
+      // One slice, as nearly always: nothing else to watch or to stop.
+      const answers = [...(await run(rows, options))]
+      if (answers.length !== count) throw new RankineError("internal", `${count} rows gave ${answers.length} results`)
+      return { results: answers, counts }
     }
     if (rows.length > 0 && !first) start(count - rows.length, rows)
   } catch (thrown) {

@@ -8,6 +8,7 @@ import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
 import { readModelJson } from "./model-files.js"
 import { loadTokenizer } from "./tokenizer.js"
+import { nextTurn, turnIsOver } from "./turns.js"
 import { type ReadTokens, tokenReader } from "./word-tokens.js"
 
 export interface StaticEmbedderOptions extends LocateOptions {
@@ -17,7 +18,6 @@ export interface StaticEmbedderOptions extends LocateOptions {
   readonly normalize?: boolean
 }
 
-const TURN_MS = 8
 /** Texts between two looks at the clock. */
 const LOOK_EVERY = 32
 
@@ -81,7 +81,6 @@ export class StaticEmbedder implements EmbeddingModel {
     const most = this.maxLength ?? Number.POSITIVE_INFINITY
     const ids: number[] = []
     let tokens = 0
-    let turn = performance.now()
     throwIfAborted(options.signal)
     for (const [position, text] of texts.entries()) {
       if (typeof text !== "string")
@@ -95,11 +94,9 @@ export class StaticEmbedder implements EmbeddingModel {
       tokens += ids.length
       lengths.push(ids.length)
       vectors.push(this.table.mean(ids, this.normalized))
-      if (position % LOOK_EVERY !== 0 || performance.now() - turn < TURN_MS) continue
+      if (position % LOOK_EVERY !== 0 || !turnIsOver()) continue
       options.onProgress?.({ stage: "embed", done: position + 1, total: texts.length, unit: "texts" })
-      await new Promise(setImmediate)
-      throwIfAborted(options.signal)
-      turn = performance.now()
+      await nextTurn(options.signal)
     }
     return { vectors, tokens, lengths, truncated }
   }

@@ -1,5 +1,5 @@
 /** Records in one LMDB file that several processes may share, bounded by generations. @module */
-import { setImmediate } from "node:timers/promises"
+import { nextTurn } from "../turns.js"
 import type { Database, Lmdb } from "./lmdb.js"
 
 /** The oldest of these makes room for a new one: what was not asked for since it was young is forgotten, an eighth of everything at a time. */
@@ -67,7 +67,7 @@ export class RecordStore {
         failed(thrown, slice.length)
       }
       from = to
-      await setImmediate()
+      await nextTurn()
     }
   }
 
@@ -76,7 +76,7 @@ export class RecordStore {
     for (const generation of this.#generations) {
       if (this.#closed) return
       this.#root.transactionSync(() => generation.clearSync())
-      await setImmediate()
+      await nextTurn()
     }
   }
 

@@ -1,12 +1,10 @@
 /** Answers what is known, has the rest computed once, and keeps it. @module */
-import { setImmediate } from "node:timers/promises"
 import type { RunOptions } from "../../core/contracts.js"
 import { RankineError, throwIfAborted } from "../../core/errors.js"
+import { nextTurn, turnIsOver } from "../turns.js"
 import type { CacheRecords } from "./open-cache.js"
 import type { Codec, Known } from "./record.js"
 
-/** Looking up gives the event loop a turn this often, in milliseconds. */
-const TURN = 8
 /** Answers that are kept together: a process that ends early has lost no more than two of these. */
 const CHUNK = 2048
 const AHEAD = 2
@@ -200,13 +198,9 @@ async function inTurns<Item>(
   visit: (item: Item) => void,
 ): Promise<void> {
   throwIfAborted(signal)
-  let turn = performance.now()
   for (const item of items) {
     visit(item)
-    if (performance.now() - turn < TURN) continue
-    await setImmediate()
-    throwIfAborted(signal)
-    turn = performance.now()
+    if (turnIsOver()) await nextTurn(signal)
   }
 }
 
