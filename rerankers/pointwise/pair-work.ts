@@ -14,12 +14,8 @@ import type { DetailedPairScores } from "../../src/models/cross-encoder.js"
 import type { PairScores, TextPair } from "../../src/models/pair-scorer.js"
 import type { PromptRenderer, RenderedDocument } from "./pair-prompts.js"
 
-/** Scores of pairs; scorers that know more say what each pair cost, and which part of the document it was. */
-export type ScoredPairs = PairScores &
-  Partial<Pick<DetailedPairScores, "lengths" | "spans">> & {
-    /** How many of the tokens were not read now, since their scores were known. */
-    readonly cached?: number
-  }
+/** Scores of pairs; scorers that read long documents in windows say which one it was. */
+export type ScoredPairs = PairScores & Partial<Pick<DetailedPairScores, "spans">>
 
 /** One ranking on its way: its distinct texts as pairs, in first-stage order, and how far they are scored. */
 export class PairWork {
