@@ -1,11 +1,9 @@
 /** Builds the pipelines of bench/expected/neural.yaml and holds their quality against the figures there. */
 import { existsSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
-import { pathToFileURL } from "node:url"
-import { beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import { z } from "zod"
-import { registerNeuralParts } from "../../bench/lib/neural/parts.mjs"
 import { openDataset } from "../../datasets/index.js"
 import { locateModel } from "../../src/models/locate.js"
 import { buildPipeline, runBenchmark } from "../../src/pipelines/index.js"
@@ -26,12 +24,6 @@ const root = resolve(import.meta.dirname, "../..")
 const rows = Expected.parse(parse(readFileSync(resolve(root, "bench/expected/neural.yaml"), "utf8")))
 const withSlow = process.env.RANKINE_SLOW_TESTS === "1"
 
-/** A module of ours by its path in dist, from its source. */
-async function load(path: string): Promise<unknown> {
-  const source = resolve(root, path.replace(/\.js$/, ".ts"))
-  return existsSync(source) ? import(pathToFileURL(source).href) : undefined
-}
-
 async function hasModel(model: string): Promise<boolean> {
   if (model.includes("/")) return existsSync(resolve(root, model, "model.safetensors"))
   return locateModel(model).then(
@@ -48,8 +40,6 @@ const there = await Promise.all(
 )
 
 describe("expected figures of neural retrieval", () => {
-  beforeAll(() => registerNeuralParts({ load }))
-
   for (const [i, { name, data, pipeline, expected, tolerance, slow }] of rows.entries()) {
     const title = slow && !withSlow ? `${name} (takes minutes: set RANKINE_SLOW_TESTS=1)` : name
     it.skipIf(!there[i] || (slow && !withSlow))(

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import { agreement } from "../../bench/lib/neural/agreement.mjs"
 import { rowOf, runChild } from "../../bench/lib/neural/child.mjs"
+import { observeIndexes, withCachedDocuments } from "../../bench/lib/neural/observe.mjs"
 import { interleave, pairGroups } from "../../bench/lib/neural/texts.mjs"
 import { compareRows } from "../../bench/lib/neural/throughput.mjs"
 
@@ -64,4 +65,41 @@ test("a script that fails is a row with its reason", async () => {
   await expect(runChild("growth.mjs", { file: "/dev/stdin" }, { threads: 1, limits: { seconds: 0 } })).rejects.toThrow(
     "stopped: over 0 min",
   )
+})
+
+test("documents are asked of the cache and queries of the model", () => {
+  class Model {
+    #name = "model"
+    get name() {
+      return this.#name
+    }
+    embed(texts: readonly string[], side: string) {
+      return `${this.#name} ${side} ${texts}`
+    }
+    encode(texts: readonly string[], side: string) {
+      return this.embed(texts, side)
+    }
+  }
+  const cached = { embed: () => "cached", encode: () => "cached" }
+  const encoder = withCachedDocuments(new Model(), cached)
+  expect(encoder.name).toBe("model")
+  expect(encoder.embed(["a"], "query")).toBe("model query a")
+  expect(encoder.embed(["a"], "document")).toBe("cached")
+  expect(encoder.encode(["a"], "document")).toBe("cached")
+})
+
+test("indexes that are built are kept sight of", async () => {
+  class DenseIndex {
+    constructor(readonly stats: { truncated: number }) {}
+    static async build(_: unknown, { encoder }: { encoder: { cut: number } }) {
+      return new DenseIndex({ truncated: encoder.cut })
+    }
+  }
+  const load = async (path: string) => (path.includes("dense") ? { DenseIndex } : undefined)
+  const indexes = await observeIndexes({ load })
+  expect(indexes.truncated()).toBe(0)
+  expect(await DenseIndex.build([], { encoder: { cut: 7 } })).toBeInstanceOf(DenseIndex)
+  await DenseIndex.build([], { encoder: { cut: 3 } })
+  expect(indexes.truncated()).toBe(7)
+  expect(indexes.cached()).toBe(false)
 })

@@ -1,12 +1,12 @@
 /** One pipeline on one collection, by runBenchmark, in a process of its own. @module */
-import { registerNeuralParts } from "../../lib/neural/parts.mjs"
+import { observeIndexes } from "../../lib/neural/observe.mjs"
 import { ours } from "../../lib/ours.mjs"
 import { finish, peakBytes, settings } from "./child.mjs"
 
-const { data, pipeline, threads, cacheDirectory } = settings
+const { data, pipeline, cacheDirectory } = settings
 const { openDataset } = await ours("datasets/index.js")
 const { buildPipeline, runBenchmark } = await ours("src/pipelines/index.js")
-const parts = await registerNeuralParts({ load: ours, threads, cacheDirectory })
+const indexes = await observeIndexes({ load: ours, cacheDirectory })
 
 const dataset = await openDataset(data)
 const build = (context) => buildPipeline(pipeline, context)
@@ -19,11 +19,11 @@ finish({
   p99Ms: timings.p99Ms,
   indexSeconds: timings.indexSeconds,
   queriesPerSecond,
-  truncated: parts.truncated() ?? cut,
+  truncated: Math.max(indexes.truncated(), cut),
   cutQueries: usage.truncated,
   failed: status.failed,
   unanswered: status.unanswered,
-  cached: parts.cached(),
+  cached: indexes.cached(),
   warnings,
   peakBytes: peakBytes(),
 })

@@ -6,12 +6,12 @@ const CUT = 256
 const half = [0.5, 0.5]
 
 /** Name → pipeline, or the reason why it is not measured. */
-export function qualityPipelines() {
+export function qualityPipelines(threads) {
   const potion = { dense: { model: smallModels["potion-base-4M-int8"] } }
-  const miniLm = { dense: { model: miniLmFolder(), maxLength: CUT } }
-  const miniLmInt8 = { dense: { model: miniLmFolder(), maxLength: CUT, precision: "int8" } }
-  const splade = { sparse: { model: smallModels["splade-tiny"], maxLength: CUT } }
-  const spladeInt8 = { sparse: { model: smallModels["splade-tiny-int8"], maxLength: CUT } }
+  const miniLm = { dense: { model: miniLmFolder(), maxLength: CUT, threads } }
+  const miniLmInt8 = { dense: { model: miniLmFolder(), maxLength: CUT, threads, precision: "int8" } }
+  const splade = { sparse: { model: smallModels["splade-tiny"], maxLength: CUT, threads } }
+  const spladeInt8 = { sparse: { model: smallModels["splade-tiny-int8"], maxLength: CUT, threads } }
   const fuse = (method, weights, ...retrievers) => ({
     retriever: {
       fuse: { retrievers, method, ...(weights ? { weights } : {}), ...(method === "rrf" ? {} : { norm: "min-max" }) },

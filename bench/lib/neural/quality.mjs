@@ -26,7 +26,7 @@ async function measureRow(name, { pipeline, absent }, data, options) {
 
 /** Runs every pipeline on every collection, each in a process of its own; returns plain data. */
 export async function runQuality(options) {
-  const known = qualityPipelines()
+  const known = qualityPipelines(options.threads)
   const names = options.pipelines ?? Object.keys(known)
   for (const name of names)
     if (!known[name]) throw new Error(`--pipelines: there is no ${name}; there are ${Object.keys(known).join(", ")}`)
