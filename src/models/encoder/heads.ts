@@ -76,16 +76,10 @@ export function termWeights(net: Net, config: EncoderConfig, inputs: EncoderInpu
   // Padding becomes a copy of the first token, which cannot change a maximum: cheaper than masking each logit.
   const rows = inputs.unflatten(normed, width)
   const real = net.unsqueeze(net.cast(inputs.mask, "bool"), 2)
-  const filled = flatten(net, net.op("Where", [real, rows, net.unsqueeze(net.firstToken(rows), 1)]), width)
+  const filled = net.op("Where", [real, rows, net.unsqueeze(net.firstToken(rows), 1)])
 
   const matrix = net.has(names.decoder) ? names.decoder : names.words
-  const blocks: Value[] = []
-  for (let from = 0; from < vocabulary; from += VOCABULARY_BLOCK) {
-    const to = Math.min(vocabulary, from + VOCABULARY_BLOCK)
-    const logits = inputs.unflatten(net.productRows(filled, matrix, [vocabulary, width], from, to), to - from)
-    blocks.push(net.op("ReduceMax", [logits, net.integers([1])], { keepdims: 0 }))
-  }
-  const largest = blocks.length === 1 ? blocks[0] : net.op("Concat", blocks, { axis: 1 })
+  const largest = net.largestProducts(filled, matrix, [vocabulary, width], VOCABULARY_BLOCK)
   // The bias of a word is the same for all tokens, so that it may be added to the maximum.
   const biased = net.op("Add", [largest, net.weight(biasName, [vocabulary])])
   return net.op("Log", [net.op("Add", [net.op("Relu", [biased]), net.scalar(1)])])

@@ -153,6 +153,23 @@ export class Net {
     return this.op("Gemm", [x, this.weightRows(name, shape, from, to)], { transB: 1 })
   }
 
+  /** The largest of x · Wᵀ over the tokens of each text, for `x` [batch, length, inputs] and W [vocabulary, inputs]: [batch, vocabulary], in blocks of so many words. */
+  largestProducts(x: Value, name: string, shape: readonly [number, number], block: number): Value {
+    const [vocabulary, width] = shape
+    if (this.precision === "int8" && this.#quantizes(shape))
+      return this.#products.largest(x, this.#weights.expect(name, shape).stored, width, vocabulary, block)
+    const flat = this.reshape(x, [-1, width])
+    const sizes = this.graph.shape(x, 0, 2)
+    const blocks: Value[] = []
+    for (let from = 0; from < vocabulary; from += block) {
+      const to = Math.min(vocabulary, from + block)
+      const target = this.op("Concat", [sizes, this.integers([to - from])], { axis: 0 })
+      const logits = this.reshape(this.productRows(flat, name, shape, from, to), target)
+      blocks.push(this.op("ReduceMax", [logits, this.integers([1])], { keepdims: 0 }))
+    }
+    return blocks.length === 1 ? blocks[0] : this.op("Concat", blocks, { axis: 1 })
+  }
+
   /** x · Wᵀ + b; the bias may be missing where `bias` is false. */
   linear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     if (!this.#quantizes([outputs, inputs])) return this.exactLinear(x, name, outputs, inputs, bias)

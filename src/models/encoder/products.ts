@@ -72,10 +72,7 @@ export class Products {
   #dynamic(x: Value, { stored, columns, from, to }: Matrix): Value {
     const { net } = this
     const part = `${stored}[${from}:${to}]`
-    const weights = net.later(`${part} int8`, "int8", [columns, to - from], async () => {
-      const { codes } = await this.matrices.rows(stored)
-      return transposed(codes.subarray(from * columns, to * columns), columns)
-    })
+    const weights = this.#integers({ stored, columns, from, to })
     const scales = net.later(`${part} scales`, "float32", [to - from], async () =>
       (await this.matrices.rows(stored)).scales.subarray(from, to),
     )
@@ -87,6 +84,44 @@ export class Products {
     }
     const inputs = [tokens.codes, weights, net.graph.constant(1, "float32"), scales, zero]
     return net.op("Mul", [net.op("MatMulIntegerToFloat", inputs, {}, "com.microsoft"), tokens.scales])
+  }
+
+  /**
+   * The largest of x · Wᵀ over the tokens of each text: [batch, vocabulary] from `x` [batch, length, columns], the words in blocks.
+   *
+   * All tokens of a text share a scale here: both scales are positive, so that the maximum is taken of integers, and what is
+   * multiplied afterwards is one number for each word instead of one for each token and word.
+   */
+  largest(x: Value, stored: string, columns: number, vocabulary: number, block: number): Value {
+    const { net } = this
+    const most = net.op("ReduceMax", [net.op("Abs", [x]), net.integers([1, 2])], { keepdims: 0 })
+    const scale = net.op("Max", [net.op("Mul", [most, net.scalar(1 / 127)]), net.scalar(1e-30)])
+    const zero = net.graph.constant(BOTH_SIDES.zero, "uint8")
+    const zeros = net.op("Expand", [zero, net.op("Shape", [scale])])
+    const codes = net.op("QuantizeLinear", [x, scale, zeros], { axis: 0 })
+    const blocks: Value[] = []
+    for (let from = 0; from < vocabulary; from += block) {
+      const weights = this.#integers({ stored, columns, from, to: Math.min(vocabulary, from + block) })
+      const sums = net.op("MatMulInteger", [codes, weights, zero])
+      blocks.push(net.op("ReduceMax", [sums, net.integers([1])], { keepdims: 0 }))
+    }
+    const integers = blocks.length === 1 ? blocks[0] : net.op("Concat", blocks, { axis: 1 })
+    const scales = net.later(
+      `${stored} scales`,
+      "float32",
+      [vocabulary],
+      async () => (await this.matrices.rows(stored)).scales,
+    )
+    const scaled = net.op("Mul", [net.graph.cast(integers, "float32"), scales])
+    return net.op("Mul", [scaled, net.op("Unsqueeze", [scale, net.integers([1])])])
+  }
+
+  /** int8 [columns, rows of W], the layout that integer products read. */
+  #integers({ stored, columns, from, to }: Matrix): Value {
+    return this.net.later(`${stored}[${from}:${to}] int8`, "int8", [columns, to - from], async () => {
+      const { codes } = await this.matrices.rows(stored)
+      return transposed(codes.subarray(from * columns, to * columns), columns)
+    })
   }
 
   /** Once for all products that read the same tokens. */
