@@ -181,7 +181,7 @@ describe.skipIf(noRuntime)("loading", () => {
     expect(prints).toContain(again.fingerprint)
   })
 
-  it("computes the logits of the answers only", async () => {
+  it("finds the answers' tokens", async () => {
     const folder = await write("answers-only")
     await using model = await loadMonoT5(folder, { device: "cpu", answers: ["true", "false"] })
     const tokenizer = await loadTokenizer(folder)
