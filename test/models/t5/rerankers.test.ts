@@ -4,6 +4,8 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { TextPair } from "../../../src/models/pair-scorer.js"
+import { probePairs } from "../../../src/models/probe.js"
 import { loadMonoT5 } from "../../../src/models/t5/monot5.js"
 import { promptReader } from "../../../src/models/t5/prompt.js"
 import { loadRankT5 } from "../../../src/models/t5/rankt5.js"
@@ -158,6 +160,41 @@ describe.skipIf(noRuntime)("loading", () => {
       name === "decoder.final_layer_norm.weight" ? values.fill(Number.NaN) : values,
     )
     await expect(loadMonoT5(broken, { device: "cpu" })).rejects.toThrow(/NaN/)
+  })
+
+  it("refuses a score that is no number, naming the pair", async () => {
+    const tokenizer = await loadTokenizer(fixtures)
+    const tokensOf = ({ query, document }: TextPair) => tokenizer.encode(`${query} ${document}`).ids
+    const known = new Set(probePairs.flatMap(tokensOf))
+    const pairs = runs[0].cases
+    const bad = pairs.findIndex((pair) => tokensOf(pair).some((id) => !known.has(id)))
+    const id = tokensOf(pairs[bad]).find((token) => !known.has(token))!
+    const width = tensors["shared.weight"][1]
+    const folder = await write("hole", (name, values) =>
+      name === "shared.weight" ? values.fill(Number.NaN, id * width, (id + 1) * width) : values,
+    )
+    await using model = await loadMonoT5(folder, { device: "cpu" })
+    await expect(model.score(pairs)).rejects.toMatchObject({ code: "model", details: { pair: bad } })
+  })
+
+  it("gives a pair the same score alone and in a batch in other precisions too, and nearly that of fp32", async () => {
+    const folder = await write("precise")
+    const pairs = runs[0].cases
+    for (const [precision, near] of [
+      ["fp16", 0.005],
+      ["int8", 0.1],
+      ["int8-weights", 0.1],
+    ] as const) {
+      await using model = await loadMonoT5(folder, { device: "cpu", maxLength: runs[0].maxLength, precision })
+      const { scores } = await model.score(pairs)
+      for (const [index, pair] of pairs.entries()) {
+        expect(Math.abs((await model.score([pair])).scores[0] - scores[index]), precision).toBeLessThan(1e-5)
+        expect(Math.abs(scores[index] - pair.monot5.score), precision).toBeLessThan(near)
+      }
+      expect(Math.max(...scores.map((score, index) => Math.abs(score - pairs[index].monot5.score)))).toBeGreaterThan(
+        1e-6,
+      )
+    }
   })
 
   it("has another fingerprint for other words, lengths and weights", async () => {
