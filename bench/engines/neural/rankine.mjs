@@ -2,7 +2,8 @@
 import { ours, ourVersion } from "../../lib/ours.mjs"
 import { serve } from "./serve.mjs"
 
-const { loadCrossEncoder, loadEmbedder } = await ours("src/models/index.js")
+const { loadEmbedder } = await ours("src/models/index.js")
+const { loadCrossEncoder } = (await ours("src/models/cross-encoder.js")) ?? {}
 
 await serve({
   version: ourVersion,

@@ -14,8 +14,9 @@ const documents = (texts) => texts.map((text, i) => ({ id: String(i), text }))
 const queries = (texts) => texts.map((text, i) => ({ id: String(i), text }))
 
 async function crossEncoder() {
-  if (!models.loadCrossEncoder) throw new Error("this build has no cross-encoders")
-  const model = await models.loadCrossEncoder(folder, { threads, maxLength })
+  const crossEncoders = await ours("src/models/cross-encoder.js")
+  if (!crossEncoders) throw new Error("this build has no cross-encoders")
+  const model = await crossEncoders.loadCrossEncoder(folder, { threads, maxLength })
   const pairs = set.groups.flatMap(({ query, documents: some }) => some.map((document) => ({ query, document })))
   return () => model.score(pairs)
 }
