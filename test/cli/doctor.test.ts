@@ -56,6 +56,8 @@ describe("rankine doctor", () => {
 
   it("says what was looked for where a model is not there, or nothing tells what it is", async () => {
     machine("empty")
+    // Nothing is downloaded, whether it may be or not.
+    vi.stubEnv("HF_HUB_OFFLINE", "")
     const absent = await rankine(["doctor", "--model", "org/absent"])
     expect(absent).toMatchObject({ code: 4, out: "", err: expect.stringContaining("RANKINE_MODELS") })
     const silent = await place("silent")

@@ -34,7 +34,8 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
     .action(async (flags: DoctorFlags) => {
       if (flags.model !== undefined) {
         const { checkModel } = await import("../../models/open-model-check.js")
-        const options = flags.weights === undefined ? {} : { weights: flags.weights }
+        // A check looks at what is there, and changes nothing.
+        const options = { download: false, ...(flags.weights === undefined ? {} : { weights: flags.weights }) }
         reportModels(context, [await checkModel(flags.model, options)], flags)
         return
       }
