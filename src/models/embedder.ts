@@ -61,7 +61,7 @@ export async function loadEmbedder(nameOrPath: string, options: EmbedderOptions 
       `maxLength ${wanted} is more than the ${encoder.maxLength} tokens that this model reads`,
     )
   }
-  const { precision = "fp32" } = encoder as { readonly precision?: string }
+  const { precision } = encoder
   return new TransformerEmbedder(basename(folder), tokenizer, encoder, {
     pooling,
     normalize,

@@ -74,7 +74,7 @@ export async function loadSparseEncoder(
     )
   }
   const maxLength = wanted ?? Math.min(tokenizer.maxLength ?? 512, encoder.maxLength)
-  const { precision = "fp32" } = encoder as { readonly precision?: string }
+  const { precision } = encoder
   const files = await digestOfFiles(folder)
   const { checksum } = encoder
   const fingerprint = fingerprintOf("sparse-encoder", { checksum, files, maxLength, threshold, precision })
