@@ -77,9 +77,10 @@ export async function encoderSource(
   if (wantsOnnx(options) || !(await isBuiltHere(folder))) throw await missing(folder, { ...options, onnxPrecision })
   const config = await readEncoderConfig(folder)
   const checkpoint = await openSafetensors(folder)
-  const { precision, half } = await choosePrecision(options.precision, checkpoint, session)
+  const chosen = await choosePrecision(options.precision, checkpoint, session)
+  const { precision } = chosen
   await checkMemory(checkpoint.files, { ...memory, copies, growth: bits[precision] / bitsOf(checkpoint) })
-  const built = await buildEncoder(config, checkpoint, output, { form: options.attention, precision, half })
+  const built = await buildEncoder(config, checkpoint, output, { form: options.attention, ...chosen })
   return { ...built, config, precision, checksum: await checksumIn(precision, checkpoint) }
 }
 

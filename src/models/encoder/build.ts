@@ -63,8 +63,12 @@ export async function buildEncoder(
   output: EncoderOutput,
   options: Partial<NetOptions> = {},
 ): Promise<BuiltEncoder> {
-  const { form = "fused", precision = "fp32", half = false } = options
-  const net = new Net(`${config.family}-${output.kind}`, checkpoint, prefixes[config.family], { form, precision, half })
+  const net = new Net(`${config.family}-${output.kind}`, checkpoint, prefixes[config.family], {
+    form: "fused",
+    precision: "fp32",
+    half: false,
+    ...options,
+  })
   const withTypes = config.tokenTypes > 1
   const inputs = encoderInputs(net, withTypes)
   const firstOnly = output.kind === "logits" || (output.kind === "pooled" && output.pooling === "cls")

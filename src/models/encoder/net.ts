@@ -18,6 +18,8 @@ export interface NetOptions {
   readonly precision: Precision
   /** Compute in half precision: what `fp16` means where the device can. */
   readonly half: boolean
+  /** What `int8` rounds activations to: 7 where a processor's integer products saturate. Default 8. */
+  readonly activationBits?: 7 | 8
 }
 
 /** Matrices with both sizes at least this are quantised: smaller ones save nothing. */
@@ -47,7 +49,7 @@ export class Net {
     this.precision = options.precision
     this.#weights = new Weights(checkpoint, prefixes)
     this.#matrices = new Matrices(checkpoint)
-    this.#products = new Products(this, this.#matrices)
+    this.#products = new Products(this, this.#matrices, options.activationBits ?? 8)
     this.#type = options.half ? "float16" : "float32"
   }
 

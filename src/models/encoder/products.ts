@@ -23,19 +23,19 @@ interface RoundedTokens {
   readonly zero: number
 }
 
-/** Where zero lies among 0 to 255, and how far below zero values go at most where that is known. */
+/** Where zero lies, as a share of all integers, and how far below zero values go at most where that is known. */
 interface Range {
   readonly zero: number
   readonly lowest: number | undefined
 }
 
-const BOTH_SIDES: Range = { zero: 128, lowest: undefined }
+const BOTH_SIDES: Range = { zero: 128 / 256, lowest: undefined }
 
 /** Activations that hardly go below zero need not spend half of the integers there. */
 const ranges: Readonly<Partial<Record<Activation, Range>>> = {
   relu: { zero: 0, lowest: 0 },
-  gelu: { zero: 24, lowest: 0.17 },
-  "gelu-tanh": { zero: 24, lowest: 0.1701 },
+  gelu: { zero: 24 / 256, lowest: 0.17 },
+  "gelu-tanh": { zero: 24 / 256, lowest: 0.1701 },
 }
 
 /** Columns that share a scale. */
@@ -48,6 +48,8 @@ export class Products {
   constructor(
     private readonly net: Net,
     private readonly matrices: Matrices,
+    /** Of activations. */
+    private readonly bits: 7 | 8,
   ) {}
 
   /** Says that a value is the result of an activation. */
@@ -95,8 +97,8 @@ export class Products {
   largest(x: Value, stored: string, columns: number, vocabulary: number, block: number): Value {
     const { net } = this
     const most = net.op("ReduceMax", [net.op("Abs", [x]), net.integers([1, 2])], { keepdims: 0 })
-    const scale = net.op("Max", [net.op("Mul", [most, net.scalar(1 / 127)]), net.scalar(1e-30)])
-    const zero = net.graph.constant(BOTH_SIDES.zero, "uint8")
+    const scale = net.op("Max", [net.op("Mul", [most, net.scalar(1 / (2 ** (this.bits - 1) - 1))]), net.scalar(1e-30)])
+    const zero = net.graph.constant(BOTH_SIDES.zero * 2 ** this.bits, "uint8")
     const zeros = net.op("Expand", [zero, net.op("Shape", [scale])])
     const codes = net.op("QuantizeLinear", [x, scale, zeros], { axis: 0 })
     const blocks: Value[] = []
@@ -129,12 +131,13 @@ export class Products {
     const known = this.#rounded.get(x)
     if (known) return known
     const { net } = this
-    const { zero, lowest } = this.#ranges.get(x) ?? BOTH_SIDES
+    const { zero: share, lowest } = this.#ranges.get(x) ?? BOTH_SIDES
+    const zero = share * 2 ** this.bits
     const magnitudes = lowest === undefined ? net.op("Abs", [x]) : x
     const largest = net.op("ReduceMax", [magnitudes, net.integers([-1])], { keepdims: 0 })
     // With a known lowest value the scale must hold that one too; else it must only not be zero.
     const floor = lowest ? lowest / zero : 1e-30
-    const steps = lowest === undefined ? 127 : 255 - zero
+    const steps = 2 ** this.bits - 1 - zero
     const scale = net.op("Max", [net.op("Mul", [largest, net.scalar(1 / steps)]), net.scalar(floor)])
     const zeros = net.op("Expand", [net.graph.constant(zero, "uint8"), net.op("Shape", [scale])])
     const codes = net.op("QuantizeLinear", [x, scale, zeros], { axis: 0 })

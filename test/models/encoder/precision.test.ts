@@ -9,7 +9,10 @@ import { buildEncoder } from "../../../src/models/encoder/build.js"
 import { readEncoderConfig } from "../../../src/models/encoder/config.js"
 import { type EncoderOptions, type EncoderRow, loadEncoder } from "../../../src/models/encoder/load.js"
 import type { Precision } from "../../../src/models/encoder/precision.js"
-import { readModel } from "../../../src/onnx/protobuf.js"
+import { modelOf } from "../../../src/onnx/ir.js"
+import { encodeModel, readModel } from "../../../src/onnx/protobuf.js"
+import { createSession } from "../../../src/onnx/session.js"
+import { tensor } from "../../../src/onnx/tensor.js"
 import { families, installed, largestDifference, missing, reference, shared, tiny } from "./reference.js"
 
 /**
@@ -66,6 +69,37 @@ describe.skipIf(missing)("precisions of the miniatures", () => {
     await expect(refused).rejects.toMatchObject({ code: "argument", message: expect.stringContaining("fused") })
   })
 
+  it("rounds activations to 7 bits where integer products saturate above", async () => {
+    const folder = join(tiny, "bert")
+    const { rows, logits } = await reference("bert")
+    const config = await readEncoderConfig(folder)
+    const checkpoint = await openSafetensors(folder)
+    const [{ ids }] = rows
+    const dims = [1, ids.length]
+    const filled = (value: number) => tensor("int32", new Int32Array(ids.length).fill(value), dims)
+    const found: number[][] = []
+    for (const activationBits of [8, 7] as const) {
+      const built = await buildEncoder(config, checkpoint, { kind: "logits" }, { precision: "int8", activationBits })
+      const { graph } = readModel(built.model)
+      const codes = graph.nodes.filter(({ op }) => op === "QuantizeLinear").map(({ outputs }) => outputs[0])
+      // The integers themselves, beside what the model gives.
+      graph.outputs.push(...codes.map((name) => ({ name, type: "uint8" as const })))
+      const bytes = encodeModel(modelOf(graph))
+      await using session = await createSession(bytes, { device: "cpu", externalData: built.folder })
+      const outputs = await session.run({
+        input_ids: tensor("int32", Int32Array.from(ids), dims),
+        attention_mask: filled(1),
+        token_type_ids: filled(0),
+      })
+      const largest = codes.map((name) => Math.max(...(outputs[name].data as Uint8Array)))
+      expect(Math.max(...largest)).toBe(2 ** activationBits - 1)
+      found.push([...(outputs.output.data as Float32Array)])
+    }
+    const torch = logits.slice(0, found[0].length)
+    expect(largestDifference(found[1], torch)).toBeLessThan(2 * tolerances.int8)
+    expect(largestDifference(found[0], found[1])).toBeGreaterThan(1e-4)
+  })
+
   it("refuses a precision that is none", async () => {
     const loading = loadEncoder(join(tiny, "bert"), { device: "cpu", precision: "int3" as Precision })
     await expect(loading).rejects.toMatchObject({ code: "argument", message: expect.stringContaining("int4-weights") })
@@ -82,8 +116,6 @@ describe.skipIf(missing)("precisions of the miniatures", () => {
   })
 
   it.each(families)("%s: the graph in half precision, whose nodes a CPU casts", async (family) => {
-    const { createSession } = await import("../../../src/onnx/session.js")
-    const { tensor } = await import("../../../src/onnx/tensor.js")
     const folder = join(tiny, family)
     const { rows, logits } = await reference(family)
     const built = await buildEncoder(
