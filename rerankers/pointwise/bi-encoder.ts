@@ -1,6 +1,6 @@
 import type { Description } from "../../src/core/index.js"
 import { fingerprintOf } from "../../src/models/fingerprint.js"
-import type { EmbeddingModel, PairScorer, TextPair } from "../../src/models/index.js"
+import { cosine, distinctTexts, type EmbeddingModel, type PairScorer } from "../../src/models/index.js"
 import { PairReranker, type PointwiseOptions } from "./pair-reranker.js"
 import type { ScoredPairs } from "./pair-work.js"
 
@@ -17,9 +17,9 @@ export function embeddingScorer(model: EmbeddingModel): PairScorer {
     maxLength: 2 * (model.maxLength ?? Number.POSITIVE_INFINITY),
     async score(pairs, options = {}): Promise<ScoredPairs> {
       const { signal, onProgress } = options
-      const documents = distinct(pairs, "document")
+      const documents = distinctTexts(pairs.map(({ document }) => document))
       const run = signal ? { signal } : {}
-      const queries = distinct(pairs, "query")
+      const queries = distinctTexts(pairs.map(({ query }) => query))
       const asked = await model.embed(queries.texts, "query", run)
       const read = await model.embed(documents.texts, "document", { ...run, ...(onProgress ? { onProgress } : {}) })
       const cutQueries = new Set(asked.truncated)
@@ -73,32 +73,4 @@ function costs(
     readDocuments.add(document)
     return cost
   })
-}
-
-interface Distinct {
-  readonly texts: string[]
-  /** For each pair the position of its text. */
-  readonly places: number[]
-}
-
-function distinct(pairs: readonly TextPair[], side: "query" | "document"): Distinct {
-  const known = new Map<string, number>()
-  const places = pairs.map((pair) => {
-    let place = known.get(pair[side])
-    if (place === undefined) known.set(pair[side], (place = known.size))
-    return place
-  })
-  return { texts: [...known.keys()], places }
-}
-
-function cosine(left: Float32Array, right: Float32Array): number {
-  let dot = 0
-  let leftSquares = 0
-  let rightSquares = 0
-  for (let at = 0; at < left.length; at++) {
-    dot += left[at]! * right[at]!
-    leftSquares += left[at]! * left[at]!
-    rightSquares += right[at]! * right[at]!
-  }
-  return dot === 0 ? 0 : dot / Math.sqrt(leftSquares * rightSquares)
 }

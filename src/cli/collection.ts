@@ -47,6 +47,6 @@ export async function checkOutput(directory: string): Promise<void> {
     if (error.code === "ENOENT") return []
     throw error
   })
-  if (names.length > 0 && !names.includes("index.json"))
+  if (names.length > 0 && !names.includes("index.json") && !names.includes("pipeline.json"))
     throw new RankineError("argument", `${directory} holds other files than an index: name a new directory`)
 }

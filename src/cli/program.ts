@@ -7,8 +7,10 @@ import { addCompareCommand } from "./commands/compare.js"
 import { addDatasetsCommand } from "./commands/datasets.js"
 import { addDescribeCommand } from "./commands/describe.js"
 import { addDoctorCommand } from "./commands/doctor.js"
+import { addEmbedCommand } from "./commands/embed.js"
 import { addEvaluateCommand } from "./commands/evaluate.js"
 import { addIndexCommand } from "./commands/index-documents.js"
+import { addRerankCommand } from "./commands/rerank.js"
 import { addSearchCommand } from "./commands/search.js"
 import { addTuneCommand } from "./commands/tune.js"
 import { CliContext } from "./context.js"
@@ -56,6 +58,8 @@ function createProgram(context: CliContext): Command {
     )
   addIndexCommand(program, context)
   addSearchCommand(program, context)
+  addEmbedCommand(program, context)
+  addRerankCommand(program, context)
   addBenchCommand(program, context)
   addEvaluateCommand(program, context)
   addCompareCommand(program, context)

@@ -2,17 +2,17 @@
 import { createHash } from "node:crypto"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
+import { cosine } from "./cosine.js"
+import { distinctTexts } from "./distinct-texts.js"
 import { embeddedModel } from "./embedded.js"
 import type { EncoderSettings } from "./encoder/load.js"
+import { openSparseEncoder } from "./open-embedder.js"
 import type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
-import { loadSparseEncoder, type SparseEncoder, type SparseVector } from "./sparse-encoder.js"
+import type { SparseEncoder, SparseVector } from "./sparse-encoder.js"
 import { loadStaticEmbedder, type StaticEmbedder } from "./static-embedder.js"
 
 /** What each part counts for. They sum to 1, so that scores end at 1. */
 const WEIGHTS = { sparse: 0.7, dense: 0.3 }
-
-/** Documents are read to this length, in tokens; the encoder was trained on passages. */
-const MAX_LENGTH = 256
 
 /**
  * Loads the embedded reranker: 0.7 times the cosine of SPLADE-tiny's term weights and 0.3 times the cosine of potion-base-4M's vectors, the
@@ -22,7 +22,7 @@ const MAX_LENGTH = 256
  */
 export async function loadEmbeddedScorer(settings: EncoderSettings = {}): Promise<PairScorer & AsyncDisposable> {
   const dense = await loadStaticEmbedder(embeddedModel("potion-base-4M"))
-  const sparse = await loadSparseEncoder(embeddedModel("splade-tiny"), { maxLength: MAX_LENGTH, ...settings })
+  const sparse = await openSparseEncoder("splade-tiny", settings)
   return new EmbeddedScorer(dense, sparse)
 }
 
@@ -46,8 +46,8 @@ class EmbeddedScorer implements PairScorer, AsyncDisposable {
       if (typeof query !== "string" || typeof document !== "string")
         throw new RankineError("argument", `pair ${index + 1} of ${pairs.length} has no texts: give strings`)
     const run = options.signal ? { signal: options.signal } : {}
-    const queries = distinct(pairs.map(({ query }) => query))
-    const documents = distinct(pairs.map(({ document }) => document))
+    const queries = distinctTexts(pairs.map(({ query }) => query))
+    const documents = distinctTexts(pairs.map(({ document }) => document))
     const [denseQueries, denseDocuments] = [
       await this.dense.encode(queries.texts, "query", run),
       await this.dense.encode(documents.texts, "document", run),
@@ -61,7 +61,7 @@ class EmbeddedScorer implements PairScorer, AsyncDisposable {
     const scores: number[] = []
     const truncated: number[] = []
     pairs.forEach((_, pair) => {
-      const [query, document] = [queries.place[pair]!, documents.place[pair]!]
+      const [query, document] = [queries.places[pair]!, documents.places[pair]!]
       const dense = cosine(denseQueries[query]!, denseDocuments[document]!)
       const sparse = sparseCosine(sparseQueries.vectors[query]!, sparseDocuments.vectors[document]!)
       scores.push(WEIGHTS.sparse * sparse + WEIGHTS.dense * Math.max(0, dense))
@@ -73,30 +73,6 @@ class EmbeddedScorer implements PairScorer, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.sparse[Symbol.asyncDispose]()
   }
-}
-
-/** Every text once, and for each of the given ones its place among them. */
-function distinct(given: readonly string[]): { texts: string[]; place: number[] } {
-  const places = new Map<string, number>()
-  const place = given.map((text) => {
-    let known = places.get(text)
-    if (known === undefined) places.set(text, (known = places.size))
-    return known
-  })
-  return { texts: [...places.keys()], place }
-}
-
-/** 0 where one of the texts has no known word. */
-function cosine(left: Float32Array, right: Float32Array): number {
-  let product = 0
-  let leftSquares = 0
-  let rightSquares = 0
-  for (let i = 0; i < left.length; i++) {
-    product += left[i]! * right[i]!
-    leftSquares += left[i]! ** 2
-    rightSquares += right[i]! ** 2
-  }
-  return leftSquares > 0 && rightSquares > 0 ? product / Math.sqrt(leftSquares * rightSquares) : 0
 }
 
 /** Ids ascend in both, so one walk meets all that they share. */

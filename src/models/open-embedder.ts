@@ -1,37 +1,39 @@
+/** Opens models where only some kinds will do. @module */
+import { RankineError } from "../core/errors.js"
 import { embeddedModel, isEmbedded } from "./embedded.js"
-import { type Embedder, type EmbedderOptions, loadEmbedder } from "./embedder.js"
-import { locateModel } from "./locate.js"
-import { readModelJson } from "./model-files.js"
-import { loadStaticEmbedder, type StaticEmbedder } from "./static-embedder.js"
+import type { Embedder } from "./embedder.js"
+import { type OpenModelOptions, openModel } from "./open-model.js"
+import { loadSparseEncoder, type SparseEncoder, type SparseEncoderOptions } from "./sparse-encoder.js"
+import type { StaticEmbedder } from "./static-embedder.js"
 
 /**
- * Loads an embedding model of either sort: static where its files say so (model2vec, a StaticEmbedding module), else a transformer.
- * Options of transformers are ignored by static models, which compute nothing that they could change.
+ * Opens an embedding model, static or a transformer.
  *
- * @param nameOrPath an embedded model, a folder, or a name that `locateModel` finds
- * @throws RankineError as `loadEmbedder` and `loadStaticEmbedder`
+ * @param nameOrPath an embedded model, a folder, or a name
+ * @throws RankineError `model` for a model of another kind, and as `openModel`
  */
 export async function openEmbedder(
   nameOrPath: string,
-  options: EmbedderOptions = {},
+  options: OpenModelOptions = {},
 ): Promise<Embedder | StaticEmbedder> {
-  const { modelsDir, maxLength, normalize } = options
-  const folder = isEmbedded(nameOrPath)
-    ? embeddedModel(nameOrPath)
-    : await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
-  if (!(await isStatic(folder))) return loadEmbedder(folder, options)
-  return loadStaticEmbedder(folder, {
-    ...(maxLength === undefined ? {} : { maxLength }),
-    ...(normalize === undefined ? {} : { normalize }),
-  })
+  const opened = await openModel(nameOrPath, options)
+  if (opened.kind === "static" || opened.kind === "embedder") return opened.model
+  await opened[Symbol.asyncDispose]()
+  throw new RankineError(
+    "model",
+    `${nameOrPath} is no embedding model but ${opened.kind} (${opened.info.reason}): use it as such`,
+  )
 }
 
-async function isStatic(folder: string): Promise<boolean> {
-  const config = await readModelJson(folder, "config.json")
-  if (config?.model_type === "model2vec") return true
-  const modules = await readModelJson(folder, "modules.json")
-  return (
-    Array.isArray(modules) &&
-    modules.some(({ type }: { type?: unknown }) => typeof type === "string" && type.endsWith("StaticEmbedding"))
-  )
+/** Tokens that the embedded sparse encoder reads: the length of the passages that it was trained on. */
+const EMBEDDED_LENGTH = 256
+
+/** Opens a learned sparse encoder by the name of an embedded model (read to 256 tokens unless told), a folder, or a name. */
+export async function openSparseEncoder(
+  nameOrPath: string,
+  options: SparseEncoderOptions = {},
+): Promise<SparseEncoder> {
+  return isEmbedded(nameOrPath)
+    ? loadSparseEncoder(embeddedModel(nameOrPath), { maxLength: EMBEDDED_LENGTH, ...options })
+    : loadSparseEncoder(nameOrPath, options)
 }

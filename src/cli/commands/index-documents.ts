@@ -1,5 +1,6 @@
 import type { Command } from "commander"
 import type { Bm25Options, Bm25Variant } from "../../../retrievers/bm25/options.js"
+import { RankineError } from "../../core/index.js"
 import type { CliContext } from "../context.js"
 import { formatBytes, formatCount, formatSeconds, plural } from "../format.js"
 import { list, numberBetween, oneOf, weights, wholeNumber } from "../parse.js"
@@ -8,6 +9,7 @@ import { formatPairs } from "../table.js"
 
 interface IndexFlags {
   readonly output: string
+  readonly pipeline?: string
   readonly chunk?: number | true
   readonly overlap?: number
   readonly extensions?: readonly string[]
@@ -28,11 +30,16 @@ export function addIndexCommand(program: Command, context: CliContext): void {
     .command("index")
     .summary("index a folder, files, or a judged collection")
     .description(
-      "Indexes documents with BM25: folders of Markdown, text or JSON lines, single files, or a collection in BEIR's form.\n" +
+      "Indexes documents with BM25, or for a whole pipeline: folders of Markdown, text or JSON lines, single files, or a\n" +
+        "collection in BEIR's form.\n" +
         "An index that is there already is replaced in one step when the new one is complete.",
     )
     .argument("<paths...>", "folders or files")
     .requiredOption("-o, --output <dir>", "directory of the index")
+    .option(
+      "--pipeline <name|file>",
+      "index for this pipeline: dense, sparse, hybrid, default, or a pipeline file (BM25 alone)",
+    )
     .option(
       "--chunk [tokens]",
       "cut documents along their headings, into chunks of at most so many tokens (400)",
@@ -61,6 +68,7 @@ export function addIndexCommand(program: Command, context: CliContext): void {
     .addHelpText(
       "after",
       "\nExamples:\n  rankine index docs --output docs.index --chunk\n" +
+        "  rankine index docs --output docs.index --chunk --pipeline default\n" +
         "  rankine index notes.jsonl --output notes.index --analyzer german --k1 1.2 --b 0.75",
     )
     .action(async (paths: string[], flags: IndexFlags) => {
@@ -69,6 +77,7 @@ export function addIndexCommand(program: Command, context: CliContext): void {
         import("../collection.js"),
       ])
       await checkOutput(flags.output)
+      if (flags.pipeline !== undefined) return indexPipeline(context, paths, flags, flags.pipeline)
       const { signal } = context
       const started = performance.now()
       const collection = await openCollection(paths, flags, signal)
@@ -105,6 +114,67 @@ export function addIndexCommand(program: Command, context: CliContext): void {
       context.print(`\nNext: rankine search ${flags.output} "your question"`)
       printWarnings(context, warnings)
     })
+}
+
+/** Builds and saves what a pipeline searches. */
+async function indexPipeline(
+  context: CliContext,
+  paths: readonly string[],
+  flags: IndexFlags,
+  pipeline: string,
+): Promise<void> {
+  const [stray] = Object.keys(bm25Options(flags))
+  if (stray !== undefined)
+    throw new RankineError(
+      "argument",
+      `${stray} is an option of BM25: put it into the pipeline's file, or leave --pipeline out`,
+    )
+  const [{ savePipeline, describePipeline }, { disposeModels }, { openCollection }, { namePipeline }] =
+    await Promise.all([
+      import("../../pipelines/index.js"),
+      import("../../models/index.js"),
+      import("../collection.js"),
+      import("../pipeline.js"),
+    ])
+  const { signal } = context
+  const { spec, directory, name } = await namePipeline(pipeline)
+  const started = performance.now()
+  const collection = await openCollection(paths, flags, signal)
+  let documents = 0
+  const counted = async function* () {
+    for await (const document of collection.documents({ signal })) {
+      documents++
+      yield document
+    }
+  }
+  const built = await context.withProgress((onProgress) => {
+    const again = () => {
+      documents = 0
+      return counted()
+    }
+    return savePipeline(spec, flags.output, { documents: again, indexDirectory: directory, signal, onProgress })
+  })
+  const seconds = (performance.now() - started) / 1000
+  await disposeModels()
+  const { warnings } = collection
+  const { json, text } = describePipeline(built)
+  if (flags.json)
+    return context.json({
+      output: flags.output,
+      collection: collection.description,
+      documents,
+      pipeline: json,
+      warnings: countsOf(warnings),
+      seconds,
+    })
+  context.print(
+    formatPairs(context, [
+      ["indexed", `${plural(documents, "document")} for ${name} in ${formatSeconds(seconds)}`],
+      ["index", flags.output],
+    ]),
+  )
+  context.print(`\n${text}\n\nNext: rankine search ${flags.output} "your question"`)
+  printWarnings(context, warnings)
 }
 
 function bm25Options(flags: IndexFlags): Bm25Options {

@@ -29,36 +29,36 @@ export function addSearchCommand(program: Command, context: CliContext): void {
         '  rankine search docs.index proxy settings --top-k 3 --filter \'{"folder":"guide"}\' --explain',
     )
     .action(async (directory: string, words: string[], flags: SearchFlags) => {
-      const [{ Bm25Index }, { formatHit, showHit }] = await Promise.all([
-        import("../../../retrievers/bm25/index.js"),
+      const [{ openSearchable }, { formatHit, showHit }] = await Promise.all([
+        import("../searchable.js"),
         import("../hits.js"),
       ])
       const text = words.join(" ")
       const started = performance.now()
-      const index = await Bm25Index.load(directory)
+      const index = await openSearchable(directory)
       const loadSeconds = (performance.now() - started) / 1000
       const { topK, filter, explain } = flags
       const searchStarted = performance.now()
-      const [ranking] = await index.retrieve([{ id: "query", text }], {
+      const { hits, status, warnings, stages } = await index.search(text, {
         topK,
         signal: context.signal,
         ...(filter ? { filter } : {}),
         ...(explain ? { explain } : {}),
       })
-      const { hits, status, warnings } = ranking!
       const searchSeconds = (performance.now() - searchStarted) / 1000
-      const documents = await index.documents.get(hits.map(({ id }) => id))
+      const documents = await index.documents(hits.map(({ id }) => id))
       const terms = new Set(index.analyzer.terms(text))
       const shown = hits.map((hit, rank) => showHit(hit, rank + 1, documents[rank], terms, index.analyzer))
-      const size = index.size
-      await index[Symbol.asyncDispose]()
+      const { size } = index
+      await index.close()
       if (flags.json) {
         return context.json({
           query: text,
           status,
           hits: shown,
           warnings: countsOf(warnings),
-          documents: size,
+          ...(size === undefined ? {} : { documents: size }),
+          ...(explain ? { stages: stages.map(({ hits: _, ...trace }) => trace) } : {}),
           timings: { loadSeconds, searchSeconds },
         })
       }
@@ -66,7 +66,7 @@ export function addSearchCommand(program: Command, context: CliContext): void {
       if (hits.length === 0) context.print(`Nothing found for "${text}".`)
       context.print(
         context.style.dim(
-          `${plural(hits.length, "hit")} of ${plural(size, "document")} in ${formatSeconds(searchSeconds)} (loading: ${formatSeconds(loadSeconds)})`,
+          `${plural(hits.length, "hit")}${size === undefined ? "" : ` of ${plural(size, "document")}`} in ${formatSeconds(searchSeconds)} (loading: ${formatSeconds(loadSeconds)})`,
         ),
       )
       printWarnings(context, warnings)

@@ -1,9 +1,11 @@
 import { resolve } from "node:path"
 import * as z from "zod"
-import { DenseIndex, type DenseOptions, type IndexKind, indexKinds } from "../../../retrievers/dense/index.js"
-import { openEmbedder, sharedModel } from "../../models/index.js"
+import type { DenseOptions } from "../../../retrievers/dense/index.js"
+import type { IndexKind } from "../../../retrievers/dense/kinds.js"
 import { collectionOf, registerRetriever } from "../registry.js"
 import { defined, modelSettings, settingsOf } from "./models.js"
+
+const kinds = ["flat", "flat-int8", "flat-binary", "hnsw", "usearch"] as const satisfies readonly IndexKind[]
 
 const schema = z
   .strictObject({
@@ -14,10 +16,7 @@ const schema = z
       .describe("An embedding model: a folder, a name; by default the one that the package carries."),
     ...modelSettings,
     index: z.string().min(1).optional().describe("Directory of a saved index; its own options hold."),
-    kind: z
-      .enum(indexKinds as [IndexKind, ...IndexKind[]])
-      .optional()
-      .describe("Default flat: exact."),
+    kind: z.enum(kinds).optional().describe("Default flat: exact."),
     metric: z.enum(["cosine", "dot"]).optional(),
     oversample: z.number().min(1).optional(),
     hnsw: z
@@ -40,6 +39,10 @@ export function registerDense(): void {
     summary: "Nearest vectors of an embedding model; exact by default.",
     schema,
     async build({ index, kind, metric, oversample, hnsw, storeDocuments, ...options }, context) {
+      const [{ DenseIndex }, { openEmbedder, sharedModel }] = await Promise.all([
+        import("../../../retrievers/dense/index.js"),
+        import("../../models/index.js"),
+      ])
       const settings = settingsOf(options)
       const encoder = await sharedModel("embedder", options.model, settings, () =>
         openEmbedder(options.model, settings),

@@ -3,6 +3,8 @@ import { registerBm25 } from "./bm25.js"
 import { registerDense } from "./dense.js"
 import { registerElasticlunr } from "./elasticlunr.js"
 import { registerFuse } from "./fuse.js"
+import { registerNeuralStages } from "./neural-stages.js"
+import { registerSparse } from "./sparse.js"
 import { registerStages } from "./stages.js"
 
 let done = false
@@ -14,6 +16,8 @@ export function registerBuiltInParts(): void {
   registerBm25()
   registerDense()
   registerElasticlunr()
+  registerSparse()
   registerFuse()
   registerStages()
+  registerNeuralStages()
 }

@@ -20,6 +20,10 @@ export function settingsOf(options: Readonly<Record<string, unknown>>): ModelSet
   return defined(Object.fromEntries(Object.keys(modelSettings).map((name) => [name, options[name]]))) as ModelSettings
 }
 
-export function defined<Values extends object>(values: Values): Partial<Values> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Values>
+/** The values that are there. */
+export function defined<Values extends object>(
+  values: Values,
+): { [Name in keyof Values]?: Exclude<Values[Name], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Name in keyof Values]?: Exclude<Values[Name], undefined> }
 }
