@@ -28,7 +28,11 @@ async function probe(pool: WorkerPool): Promise<7 | 8> {
   const codes = graph.input("codes", "uint8", ["rows", DEPTH])
   const weights = graph.initializer("weights", "int8", [DEPTH, DEPTH], new Uint8Array(DEPTH * DEPTH).fill(127))
   graph.output(graph.op("MatMulInteger", [codes, weights]), "sums")
-  await using session = await createSession(graph.toModel(), { device: "cpu", threads: 1, pool })
-  const { sums } = await session.run({ codes: tensor("uint8", new Uint8Array(8 * DEPTH).fill(255), [8, DEPTH]) })
-  return (sums.data as Int32Array).every((sum) => sum === 255 * 127 * DEPTH) ? 8 : 7
+  const session = await createSession(graph.toModel(), { device: "cpu", threads: 1, pool })
+  try {
+    const { sums } = await session.run({ codes: tensor("uint8", new Uint8Array(8 * DEPTH).fill(255), [8, DEPTH]) })
+    return (sums.data as Int32Array).every((sum) => sum === 255 * 127 * DEPTH) ? 8 : 7
+  } finally {
+    await session[Symbol.asyncDispose]()
+  }
 }
