@@ -159,7 +159,9 @@ export class LateInteractionIndex implements Retriever {
       },
       batchSize,
     )
+    const turns = new Turns()
     for (let first = 0; first < all.length; first += batchSize) {
+      if (turns.due) await turns.take(signal)
       const places = Array.from({ length: Math.min(batchSize, all.length - first) }, (_, i) => first + i)
       const missing = places.filter((place) => !sample?.vectors.has(place))
       const fresh = missing.length > 0 ? await encode(missing) : []
@@ -295,11 +297,12 @@ export class LateInteractionIndex implements Retriever {
     if (search.strategy === "pruned" && !this.#parts.store.codec.centroids)
       throw new RankineError("argument", "this index was built without centroids: search it with strategy exhaustive")
     const rankings: Ranking[] = []
+    const turns = new Turns()
     for (let first = 0; first < queries.length; first += ENCODED_AT_ONCE) {
       throwIfAborted(options.signal)
       const encoded = await encodeQueries(this.#encoder, queries.slice(first, first + ENCODED_AT_ONCE), options)
       for (const one of encoded) {
-        rankings.push(await this.#alone(() => this.#rank(one, topK, search, options)))
+        rankings.push(await this.#alone(() => this.#rank(one, topK, search, options, turns)))
         options.onProgress?.({ stage: this.name, done: rankings.length, total: queries.length, unit: "queries" })
       }
     }
@@ -323,17 +326,19 @@ export class LateInteractionIndex implements Retriever {
     topK: number,
     search: ReturnType<typeof resolveSearch>,
     options: RunOptions,
+    turns: Turns,
   ): Promise<Ranking> {
     const { query, vector } = one
     const started = performance.now()
     try {
       throwIfAborted(options.signal)
       let hits: TokenHit[] = []
-      const { store } = this.#parts
+      let { store } = this.#parts
       if (vector?.rows.some((value) => value !== 0)) {
         countRows(vector, this.model.dimension, `the vectors of query "${query.id}"`)
-        const turns = new Turns()
         const lists = search.strategy === "pruned" ? await this.#centroidLists(turns, options.signal) : undefined
+        // After the last wait, so that the store, its lists and what is hidden are of one state.
+        store = this.#parts.store
         const hidden = this.#hidden(query, options)
         const { rows } = vector
         const asked = { rows, k: topK, search, hidden, parts: options.explain ?? false, signal: options.signal }
@@ -398,11 +403,11 @@ export class LateInteractionIndex implements Retriever {
   }
 
   async #centroidLists(turns: Turns, signal: AbortSignal | undefined): Promise<CentroidLists> {
-    const generation = this.#generation
-    if (this.#lists?.generation === generation) return this.#lists.lists
-    const lists = await centroidLists(this.#parts.store, turns, signal)
-    this.#lists = { generation, lists }
-    return lists
+    while (this.#lists?.generation !== this.#generation) {
+      const generation = this.#generation
+      this.#lists = { generation, lists: await centroidLists(this.#parts.store, turns, signal) }
+    }
+    return this.#lists.lists
   }
 
   async #store(
