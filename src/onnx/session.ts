@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs"
 import { basename, resolve } from "node:path"
 import { RankineError } from "../core/errors.js"
+import { type HeldTensors, type HoldOptions, heldBy, type ToHold } from "./held-tensors.js"
 import { type Resident, sharedPool, type WorkerPool } from "./pool.js"
 import {
   type Device,
@@ -12,15 +13,10 @@ import {
   type SessionSettings,
 } from "./settings.js"
 import { checkTensor, copyElements, type Tensor } from "./tensor.js"
+import type { ValueInfo } from "./value-info.js"
 import type { WorkerThread } from "./worker-thread.js"
 
-/** An input or output of a model. A size that is a string stands for any size, the same wherever the name appears. */
-export interface ValueInfo {
-  readonly name: string
-  /** An element type of ONNX; `other` for what is no tensor. */
-  readonly type: string
-  readonly dims: readonly (number | string)[]
-}
+export type { ValueInfo } from "./value-info.js"
 
 export interface SessionOptions extends SessionSettings {
   /** Where the model runs; `auto` (the default) takes CUDA where it works, else the CPU. */
@@ -36,6 +32,8 @@ export interface SessionRunOptions {
   readonly signal?: AbortSignal
   /** Hand the arrays of the feeds over instead of copying them; they are empty afterwards. */
   readonly transfer?: boolean
+  /** Tensors held in the worker that are inputs of this run, and whose outputs are written in place. */
+  readonly held?: readonly HeldTensors[]
 }
 
 /** A model that is ready to run. Runs may be started side by side: they queue. */
@@ -51,6 +49,11 @@ export interface OnnxSession extends AsyncDisposable {
    * ends (the next run starts a new one), `aborted` when the signal fires.
    */
   run(feeds: Readonly<Record<string, Tensor>>, options?: SessionRunOptions): Promise<Record<string, Tensor>>
+  /**
+   * Keeps tensors in the worker, by the names of the inputs that they are for, until they are released: a cache, an adapter.
+   * Throws `argument` for what does not fit the model's inputs, and for a session in several workers, which share no memory.
+   */
+  hold(tensors: Readonly<Record<string, ToHold>>, options?: HoldOptions): Promise<HeldTensors>
   /**
    * Gives the model's memory back, after the runs that have begun. On Linux the C library may keep a few percent of it for
    * later; a program that loads hundreds of models one after another sets MALLOC_MMAP_THRESHOLD_=131072 in its environment.
@@ -123,8 +126,13 @@ async function load(
     device,
     deviceReason,
     settings,
-    async run(feeds, { outputs: wanted = outputNames, signal, transfer = false } = {}) {
-      checkFeeds(feeds, inputs)
+    hold: heldBy(pool, resident, inputs, outputNames),
+    async run(feeds, { outputs: wanted = outputNames, signal, transfer = false, held = [] } = {}) {
+      const kept = new Set(held.flatMap(({ names }) => names))
+      checkFeeds(
+        feeds,
+        inputs.filter(({ name: input }) => !kept.has(input)),
+      )
       const unknown = wanted.find((output) => !outputNames.includes(output))
       if (unknown !== undefined || wanted.length === 0)
         throw new RankineError(
@@ -133,8 +141,7 @@ async function load(
         )
       const buffers = new Set<ArrayBuffer>()
       const moved: Record<string, Tensor> = {}
-      for (const { name: input } of inputs) {
-        const given = feeds[input]!
+      for (const [input, given] of Object.entries(feeds)) {
         const { buffer, byteLength } = given.data
         // A view of a part must be copied: moving its buffer would take the rest along.
         const whole =
@@ -143,11 +150,12 @@ async function load(
         buffers.add(data.buffer as ArrayBuffer)
         moved[input] = { type: given.type, dims: given.dims, data } as Tensor
       }
+      const bundles = held.map(({ bundle, rows }) => ({ bundle, rows }))
       return pool.submit(
         resident,
         (thread) =>
           thread.call<Record<string, Tensor>>(
-            { kind: "run", session: resident.id, feeds: moved, outputs: wanted, options: {} },
+            { kind: "run", session: resident.id, feeds: moved, outputs: wanted, options: {}, bundles },
             [...buffers],
           ),
         signal,

@@ -2,7 +2,7 @@
  * The program of a worker thread, as text: it starts the same from dist, from TypeScript under a test runner and from a
  * bundle, because it is no file. It needs nothing but the absolute path of onnxruntime-node, in `workerData.runtime`.
  *
- * Messages in: `{ id, kind: "create" | "run" | "release" | "backends", ... }` and `{ kind: "drop", id }`.
+ * Messages in: `{ id, kind: "create" | "run" | "release" | "hold" | "move" | "free" | "backends", ... }` and `{ kind: "drop", id }`.
  * Messages out: `{ id, value }`, `{ id, error }` or `{ id, dropped: true }`, one for each id, in the order of the ids.
  * @module
  */
@@ -11,6 +11,8 @@ const { parentPort, workerData } = require("node:worker_threads")
 
 let ort
 const sessions = new Map()
+/** Bundles of tensors that stay here between runs, by number. */
+const held = new Map()
 /** Ids that have come in and have not begun; a drop takes them out. */
 const waiting = new Set()
 let tail = Promise.resolve()
@@ -29,6 +31,25 @@ function runtime() {
 
 const describe = ({ name, type, shape, isTensor }) => ({ name, type: isTensor ? type : "other", dims: isTensor ? shape : [] })
 
+const arrays = {
+  float32: Float32Array, float16: Uint16Array, int64: BigInt64Array, int32: Int32Array, uint8: Uint8Array, int8: Int8Array, bool: Uint8Array,
+}
+const sizeOf = (dims) => dims.reduce((product, size) => product * size, 1)
+
+function bundleOf(number) {
+  const bundle = held.get(number)
+  if (!bundle) throw new Error("the worker lost the tensors that it held; make them again")
+  return bundle
+}
+
+/** Some rows along the first axis, in the same memory. */
+function view({ type, dims, data }, [from, to] = [0, dims[0]]) {
+  const each = dims[0] ? data.length / dims[0] : 0
+  return from === 0 && to === dims[0]
+    ? new ort.Tensor(type, data, dims)
+    : new ort.Tensor(type, data.subarray(from * each, to * each), [to - from, ...dims.slice(1)])
+}
+
 const kinds = {
   backends: () => ({ value: runtime().listSupportedBackends().map(({ name }) => name) }),
 
@@ -41,16 +62,44 @@ const kinds = {
   async release({ session }) {
     const released = sessions.get(session)
     sessions.delete(session)
+    for (const [number, bundle] of held) if (bundle.session === session) held.delete(number)
     await released?.release()
     return { value: null }
   },
 
-  async run({ session, feeds, outputs, options }) {
+  hold({ session, bundle, tensors, writes }) {
+    for (const tensor of Object.values(tensors)) tensor.data ??= new arrays[tensor.type](sizeOf(tensor.dims))
+    held.set(bundle, { session, tensors, writes })
+    return { value: null }
+  },
+
+  move({ from, to, pieces }) {
+    const sources = bundleOf(from).tensors
+    for (const [name, { data }] of Object.entries(bundleOf(to).tensors))
+      for (const [source, target, length] of pieces)
+        data.set(sources[name].data.subarray(source, source + length), target)
+    return { value: null }
+  },
+
+  free({ bundle }) {
+    held.delete(bundle)
+    return { value: null }
+  },
+
+  async run({ session, feeds, outputs, options, bundles = [] }) {
     const tensors = {}
+    const results = {}
+    for (const { bundle, rows } of bundles) {
+      const { tensors: kept, writes } = bundleOf(bundle)
+      for (const [name, tensor] of Object.entries(kept)) tensors[name] = view(tensor, rows)
+      // ONNX Runtime is given the same memory for both, and so writes in place.
+      for (const [output, input] of Object.entries(writes)) results[output] = tensors[input]
+    }
     for (const [name, { type, dims, data }] of Object.entries(feeds)) tensors[name] = new ort.Tensor(type, data, dims)
     const loaded = sessions.get(session)
     if (!loaded) throw new Error("the worker lost the model; run it again")
-    const results = await loaded.run(tensors, outputs, options)
+    const fetches = { ...results, ...Object.fromEntries(outputs.map((name) => [name, null])) }
+    Object.assign(results, await loaded.run(tensors, fetches, options))
     const value = {}
     const buffers = new Set()
     for (const name of outputs) {
