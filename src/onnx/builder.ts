@@ -3,14 +3,17 @@ import { RankineError } from "../core/errors.js"
 import { type AttributeGiven, toAttribute } from "./attributes.js"
 import { byteLength, type DataType, decodeIntegers, encodeNumbers } from "./data-type.js"
 import {
+  type Dimension,
   type ExternalData,
   emptyGraph,
   type Graph,
   type Initializer,
   type Model,
   modelOf,
+  type Node,
   type Shape,
   type Value,
+  visitNodes,
 } from "./ir.js"
 import { encodeModel } from "./protobuf.js"
 import { inferOutputs, type Known } from "./shapes.js"
@@ -41,6 +44,11 @@ class Names {
     return name
   }
 
+  /** Keeps names of a graph that is taken in; the two branches of an If may share one. */
+  reserve(name: string): void {
+    this.#taken.add(name)
+  }
+
   fresh(stem: string): string {
     for (;;) {
       const count = this.#next.get(stem) ?? 0
@@ -58,18 +66,38 @@ export class Builder {
   readonly graph: Graph
   readonly #names: Names
   readonly #constants = new Map<string, Value>()
-  readonly #integers: Map<string, readonly number[]>
+  /** Numbers inside small integer values, as far as they are known. */
+  readonly #sizes: Map<string, readonly Dimension[]>
+  /** Every value written so far, those of the graphs around this one too. */
+  readonly #values: Map<string, Value>
 
   constructor(name: string, parent?: Builder) {
     this.graph = emptyGraph(name)
     this.#names = parent ? parent.#names : new Names()
-    this.#integers = parent ? parent.#integers : new Map()
+    this.#sizes = parent ? parent.#sizes : new Map()
+    this.#values = parent ? new Map(parent.#values) : new Map()
+  }
+
+  /** The value of that name, if it was written. */
+  find(name: string): Value | undefined {
+    return this.#values.get(name)
+  }
+
+  /** The numbers in a small integer value as far as they are known: sizes by number or name. */
+  sizesIn(value: Value): readonly Dimension[] | undefined {
+    return this.#sizes.get(value.name)
+  }
+
+  /** A name that is not taken yet. */
+  freshName(stem: string): string {
+    return this.#names.fresh(stem)
   }
 
   /** An input of the graph. A size that is a string stands for any size, the same wherever the name appears. */
   input(name: string, type: DataType, shape: Shape): Value {
     const value = { name: this.#names.claim(name), type, shape }
     this.graph.inputs.push(value)
+    this.#values.set(name, value)
     return value
   }
 
@@ -116,9 +144,74 @@ export class Builder {
         `${name} has ${length} bytes, where [${dims.join(", ")}] of ${type} takes ${expected}`,
       )
     this.graph.initializers.push(initializer)
-    const integers = dims.length <= 1 && data instanceof Uint8Array ? decodeIntegers(type, data) : undefined
-    if (integers && integers.length <= SMALL) this.#integers.set(name, integers)
-    return { name, type, shape: dims }
+    const small = dims.length <= 1 && data instanceof Uint8Array && data.length <= 8 * SMALL
+    const integers = small ? decodeIntegers(type, data) : undefined
+    if (integers && integers.length <= SMALL) this.#sizes.set(name, integers)
+    const value = { name, type, shape: dims }
+    this.#values.set(name, value)
+    return value
+  }
+
+  /**
+   * Takes in the inputs and constants of a graph made elsewhere, and keeps the names of its values: its nodes are added one by
+   * one with `addNode`. Types and shapes that the graph names are used where no rule knows better.
+   */
+  adopt(graph: Graph): void {
+    for (const name of graph.values.keys()) this.#names.reserve(name)
+    visitNodes(graph, ({ outputs }) => {
+      for (const output of outputs) this.#names.reserve(output)
+    })
+    for (const { name, type, shape } of graph.inputs) {
+      const value = { name, ...(type ? { type } : {}), ...(shape ? { shape } : {}) }
+      this.#names.reserve(name)
+      this.graph.inputs.push(value)
+      this.#values.set(name, value)
+    }
+    for (const initializer of graph.initializers) {
+      const { name, type, dims, data } = initializer
+      this.#names.reserve(name)
+      this.#add(initializer, data instanceof Uint8Array ? data.length : byteLength(type, dims))
+    }
+  }
+
+  /** Adds a node as it is, with inputs that were written before; `stated` is what its graph says of its outputs. */
+  addNode(node: Node, stated: ReadonlyMap<string, Value> = new Map()): Value[] {
+    const inputs = node.inputs.map((name) => (name === "" ? undefined : (this.#values.get(name) ?? { name })))
+    const inferred = this.#infer(node.op, inputs, node.attributes, node.outputs.length)
+    const values = node.outputs.map((name, index) => {
+      const said = stated.get(name)
+      const known = inferred[index]
+      return this.#record(name, {
+        type: known?.type ?? said?.type,
+        shape: mergedShape(known?.shape, said?.shape),
+        sizes: known?.sizes,
+      })
+    })
+    this.graph.nodes.push(node)
+    return values
+  }
+
+  #infer(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Node["attributes"],
+    outputCount: number,
+  ): readonly Known[] {
+    const sizes = (input: number) => this.#sizes.get(inputs[input]?.name ?? "")
+    const integers = (input: number) => {
+      const found = sizes(input)
+      return found?.every((size) => typeof size === "number") ? (found as readonly number[]) : undefined
+    }
+    return inferOutputs({ op, inputs, attributes, outputCount, integers, sizes })
+  }
+
+  #record(name: string, { type, shape, sizes }: Known): Value {
+    const value = { name, ...(type ? { type } : {}), ...(shape ? { shape } : {}) }
+    if (name === "") return value
+    if (sizes && sizes.length <= SMALL) this.#sizes.set(name, sizes)
+    this.graph.values.set(name, value)
+    this.#values.set(name, value)
+    return value
   }
 
   /**
@@ -150,19 +243,15 @@ export class Builder {
       typeof outputs === "number" ? this.#names.fresh(`${op}_out`) : this.#names.claim(outputs[index]!),
     )
     const written = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, toAttribute(key, value)]))
-    const inferred = inferOutputs({
-      op,
-      inputs,
-      attributes: written,
-      outputCount: count,
-      integers: (input) => this.#integers.get(inputs[input]?.name ?? ""),
-    })
+    const inferred = this.#infer(op, inputs, written, count)
     const values = names.map((output, index): Value => {
-      const type = results[index]?.type ?? inferred[index]?.type
-      const shape = results[index]?.shape ?? inferred[index]?.shape
-      const value = { name: output, ...(type ? { type } : {}), ...(shape ? { shape } : {}) }
-      this.graph.values.set(output, value)
-      return value
+      const known = inferred[index]
+      const given = results[index]
+      return this.#record(output, {
+        type: given?.type ?? known?.type,
+        shape: given?.shape ?? known?.shape,
+        sizes: given?.sizes ?? known?.sizes,
+      })
     })
     const inputNames = inputs.map((input) => input?.name ?? "")
     // Inputs left out at the end are not written at all.
@@ -198,4 +287,10 @@ function flatten(numbers: Nested, [size, ...rest]: readonly number[]): (number |
   if (list?.length !== size)
     throw new RankineError("argument", "the lists of a constant must be equally long on each level")
   return list ? list.flatMap((inner) => flatten(inner, rest)) : [numbers as number | bigint]
+}
+
+/** What a rule found, completed by what the graph's maker wrote down. */
+function mergedShape(inferred: Shape | undefined, stated: Shape | undefined): Shape | undefined {
+  if (!inferred || !stated || inferred.length !== stated.length) return inferred ?? stated
+  return inferred.map((size, axis) => size ?? stated[axis]!)
 }

@@ -5,72 +5,18 @@
  */
 import { RankineError } from "../core/errors.js"
 import type { DataType } from "./data-type.js"
-import type { Attribute, Dimension, Shape } from "./ir.js"
+import { quotientOf, sumOf } from "./dimensions.js"
+import type { Dimension, Shape } from "./ir.js"
+import { type Application, axisOf, broadcast, int, ints, type Known, type Rule } from "./shape-rule.js"
+import { fusedRules } from "./shapes-fused.js"
+import { withSizes } from "./sizes.js"
 
-/** What is known of a tensor. */
-export interface Known {
-  readonly type?: DataType | undefined
-  readonly shape?: Shape | undefined
-}
-
-/** An operator about to be added to a graph. */
-export interface Application {
-  readonly op: string
-  readonly inputs: readonly (Known | undefined)[]
-  readonly attributes: Readonly<Record<string, Attribute>>
-  readonly outputCount: number
-  /** The integers of an input that is a constant. */
-  integers(input: number): readonly number[] | undefined
-}
-
-type Rule = (application: Application) => readonly Known[]
+export type { Application, Known } from "./shape-rule.js"
 
 /** What is known of the outputs. Throws `argument` when sizes that are known do not fit each other. */
 export function inferOutputs(application: Application): readonly Known[] {
-  return rules.get(application.op)?.(application) ?? []
-}
-
-/** The common shape of two tensors under broadcasting. Of two different names nothing is known. */
-export function broadcast(left: Shape | undefined, right: Shape | undefined, op: string): Shape | undefined {
-  if (!left || !right) return undefined
-  const rank = Math.max(left.length, right.length)
-  return Array.from({ length: rank }, (_, axis): Dimension => {
-    const a = at(left, axis - rank)
-    const b = at(right, axis - rank)
-    if (a === b || b === 1) return a
-    if (a === 1) return b
-    if (typeof a === "number" && typeof b === "number")
-      throw new RankineError(
-        "argument",
-        `${op}: sizes [${left.join(", ")}] and [${right.join(", ")}] cannot be broadcast`,
-      )
-    // The other side is either 1 or this number; the result is this number in both cases.
-    if (typeof a === "number") return a
-    return typeof b === "number" ? b : null
-  })
-}
-
-/** The size of an axis counted from the end; 1 before the first. */
-function at(shape: Shape, fromEnd: number): Dimension {
-  return shape.length + fromEnd < 0 ? 1 : shape[shape.length + fromEnd]!
-}
-
-/** Puts an axis into 0..rank-1. Throws `argument` when it is outside. */
-function axisOf(axis: number, rank: number, op: string): number {
-  const positive = axis < 0 ? axis + rank : axis
-  if (!(positive >= 0 && positive < rank))
-    throw new RankineError("argument", `${op}: there is no axis ${axis} in a tensor of ${rank} axes`)
-  return positive
-}
-
-function int({ attributes }: Application, name: string, fallback: number): number {
-  const attribute = attributes[name]
-  return attribute?.kind === "int" ? Number(attribute.value) : fallback
-}
-
-function ints({ attributes }: Application, name: string): number[] | undefined {
-  const attribute = attributes[name]
-  return attribute?.kind === "ints" ? attribute.value.map(Number) : undefined
+  const known = (rules.get(application.op) ?? fusedRules.get(application.op))?.(application) ?? []
+  return withSizes(application, known)
 }
 
 const same: Rule = ({ inputs: [x] }) => [{ type: x?.type, shape: x?.shape }]
@@ -100,29 +46,28 @@ const swapped = (shape: Shape | undefined, swap: number): Shape | undefined =>
 
 const reshape: Rule = (application) => {
   const [x] = application.inputs
-  const target = application.integers(1)
-  if (!target) return [{ type: x?.type }]
-  const copied = target.map((size, axis): Dimension => (size === 0 ? (x?.shape?.[axis] ?? null) : size))
+  const target = application.sizes(1)
+  if (!target) {
+    const rank = application.inputs[1]?.shape?.[0]
+    return [{ type: x?.type, shape: typeof rank === "number" ? Array.from({ length: rank }, () => null) : undefined }]
+  }
+  const copies = int(application, "allowzero", 0) === 0
+  const copied = target.map((size, axis): Dimension => (size === 0 && copies ? (x?.shape?.[axis] ?? null) : size))
   const open = copied.indexOf(-1)
   if (open >= 0) copied[open] = remaining(x?.shape, target, copied)
   return [{ type: x?.type, shape: copied }]
 }
 
-/** What is left for the axis of size -1, where the axes that are not numbers are copied and so cancel out. */
-function remaining(from: Shape | undefined, target: readonly number[], copied: readonly Dimension[]): Dimension {
+/** What is left for the axis of size -1, where the axes that are copied cancel out. */
+function remaining(from: Shape | undefined, target: readonly Dimension[], copied: readonly Dimension[]): Dimension {
   if (!from) return null
   const kept = from.filter((_, axis) => target[axis] !== 0)
   const others = copied.filter((_, axis) => target[axis] !== 0 && target[axis] !== -1)
-  if (kept.length === 1 && others.every((size) => size === 1)) return kept[0]!
-  const names = kept.filter((size) => typeof size !== "number")
-  if (names.length > 0) return null
-  const size = multiply(kept) / multiply(others)
-  if (!Number.isInteger(size))
+  const size = quotientOf(kept, others)
+  if (size === null && [...kept, ...others].every((each) => typeof each === "number"))
     throw new RankineError("argument", `Reshape: [${from.join(", ")}] does not divide into [${target.join(", ")}]`)
   return size
 }
-
-const multiply = (sizes: readonly Dimension[]): number => sizes.reduce<number>((total, size) => total * Number(size), 1)
 
 const reduce: Rule = (application) => {
   const [x, axesInput] = application.inputs
@@ -137,7 +82,7 @@ const reduce: Rule = (application) => {
 
 const slice: Rule = (application) => {
   const [x] = application.inputs
-  const [starts, ends] = [application.integers(1), application.integers(2)]
+  const [starts, ends] = [application.sizes(1), application.sizes(2)]
   if (!x?.shape || !starts || !ends) return [{ type: x?.type, shape: x?.shape?.map(() => null) }]
   const axes = application.inputs[3] ? application.integers(3) : starts.map((_, index) => index)
   const steps = application.inputs[4] ? application.integers(4) : starts.map(() => 1)
@@ -145,10 +90,18 @@ const slice: Rule = (application) => {
   if (!axes || !steps) return [{ type: x.type, shape: shape.map(() => null) }]
   axes.forEach((given, index) => {
     const axis = axisOf(given, shape.length, "Slice")
-    const size = shape[axis]!
-    shape[axis] = typeof size === "number" ? sliced(size, starts[index]!, ends[index]!, steps[index]!) : null
+    shape[axis] = slicedSize(shape[axis]!, starts[index]!, ends[index]!, steps[index]!)
   })
   return [{ type: x.type, shape }]
+}
+
+function slicedSize(size: Dimension, start: Dimension, end: Dimension, step: number): Dimension {
+  if (typeof size === "number" && typeof start === "number" && typeof end === "number")
+    return sliced(size, start, end, step)
+  // All of it, whatever the size is.
+  if (step === 1 && start === 0 && size !== null && (end === size || (typeof end === "number" && end >= 2 ** 31 - 1)))
+    return size
+  return null
 }
 
 function sliced(size: number, start: number, end: number, step: number): number {
@@ -167,9 +120,7 @@ const concat: Rule = (application) => {
   const known = shapes as Shape[]
   const axis = axisOf(int(application, "axis", 0), known[0]!.length, "Concat")
   const sizes = known.map((shape) => shape[axis]!)
-  const total = sizes.every((size) => typeof size === "number")
-    ? sizes.reduce<number>((sum, size) => sum + Number(size), 0)
-    : null
+  const total = sumOf(sizes)
   return [{ type, shape: known[0]!.map((size, index) => (index === axis ? total : size)) }]
 }
 
@@ -180,10 +131,10 @@ const split: Rule = (application) => {
   const axis = axisOf(int(application, "axis", 0), x.shape.length, "Split")
   const size = x.shape[axis]!
   const chunk = typeof size === "number" ? Math.ceil(size / count) : null
-  const parts = application.inputs[1] ? application.integers(1) : undefined
+  const parts = application.inputs[1] ? application.sizes(1) : ints(application, "split")
   return Array.from({ length: count }, (_, index) => {
     const even = chunk === null ? null : Math.min(chunk, Number(size) - chunk * index)
-    const part = application.inputs[1] ? (parts?.[index] ?? null) : even
+    const part = application.inputs[1] || parts ? (parts?.[index] ?? null) : even
     return { type: x.type, shape: x.shape!.map((kept, at) => (at === axis ? part : kept)) }
   })
 }
@@ -197,7 +148,7 @@ const gather: Rule = (application) => {
 
 const unsqueeze: Rule = (application) => {
   const [x] = application.inputs
-  const axes = application.integers(1)
+  const axes = application.integers(1) ?? ints(application, "axes")
   if (!x?.shape || !axes) return [{ type: x?.type }]
   const rank = x.shape.length + axes.length
   const fresh = new Set(axes.map((axis) => axisOf(axis, rank, "Unsqueeze")))
@@ -207,7 +158,10 @@ const unsqueeze: Rule = (application) => {
 
 const squeeze: Rule = (application) => {
   const [x] = application.inputs
-  const axes = application.integers(1)
+  const given = application.integers(1) ?? ints(application, "axes")
+  // Without axes all of size 1 go, which is only known where every size is a number.
+  const open = application.inputs[1] || x?.shape?.some((size) => typeof size !== "number")
+  const axes = given ?? (open ? undefined : x?.shape?.flatMap((size, axis) => (size === 1 ? [axis] : [])))
   if (!x?.shape || !axes) return [{ type: x?.type }]
   const gone = new Set(axes.map((axis) => axisOf(axis, x.shape!.length, "Squeeze")))
   return [{ type: x.type, shape: x.shape.filter((_, axis) => !gone.has(axis)) }]
@@ -216,9 +170,7 @@ const squeeze: Rule = (application) => {
 /** A tensor whose sizes are the integers of an input; the number of axes is known even where the integers are not. */
 function shapeFrom(application: Application, input: number): Shape | undefined {
   const rank = application.inputs[input]?.shape?.[0]
-  return (
-    application.integers(input) ?? (typeof rank === "number" ? Array.from({ length: rank }, () => null) : undefined)
-  )
+  return application.sizes(input) ?? (typeof rank === "number" ? Array.from({ length: rank }, () => null) : undefined)
 }
 
 const typeNumbers: Readonly<Record<number, DataType>> = {
@@ -253,17 +205,7 @@ add(
   "Abs",
   "Reciprocal",
 )
-add(
-  same,
-  "Softmax",
-  "LogSoftmax",
-  "LayerNormalization",
-  "SimplifiedLayerNormalization",
-  "Identity",
-  "Clip",
-  "Not",
-  "Softplus",
-)
+add(same, "Softmax", "LogSoftmax", "Identity", "Clip", "Not", "Softplus")
 add(
   same,
   "Cos",
@@ -277,9 +219,12 @@ add(
   "LeakyRelu",
   "Elu",
   "BiasGelu",
-  "SkipLayerNormalization",
+  "ScatterND",
+  "ScatterElements",
 )
-add(elementwise, "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "And", "Or", "Mod", "Sum")
+add(same, "HardSigmoid", "HardSwish", "Selu", "Celu", "ThresholdedRelu", "Softsign", "Mish", "Swish")
+add(elementwise, "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "And", "Or", "Xor", "Mod", "Sum", "Mean", "PRelu")
+add(({ inputs: [x] }) => [{ type: "bool", shape: x?.shape }], "IsNaN", "IsInf")
 add(comparison, "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 add(
   reduce,
@@ -291,6 +236,8 @@ add(
   "ReduceSumSquare",
   "ReduceProd",
   "ReduceLogSumExp",
+  "ReduceLogSum",
+  "ReduceL1",
 )
 add(reshape, "Reshape")
 add(slice, "Slice")
@@ -309,10 +256,6 @@ add(
   "Gemm",
   "FusedMatMul",
 )
-add((application) => {
-  const [a] = application.inputs
-  return [{ type: a?.type, shape: a?.shape && [...a.shape.slice(0, -1), int(application, "N", 0)] }]
-}, "MatMulNBits")
 add(
   ({ op, inputs: [a, b] }) => [{ type: "float32", shape: product(a?.shape, b?.shape, op) }],
   "MatMulIntegerToFloat",
@@ -349,7 +292,11 @@ add((application) => {
     { type: "int64", shape: [Math.max(0, clamp(int(application, "end", rank)) - clamp(int(application, "start", 0)))] },
   ]
 }, "Shape")
-add(({ inputs: [start] }) => [{ type: start?.type, shape: [null] }], "Range")
+add((application) => {
+  const [from, to, step] = [0, 1, 2].map((input) => application.sizes(input)?.[0])
+  // Zero, one, two, ... up to a size: as many as that size, whatever it is.
+  return [{ type: application.inputs[0]?.type, shape: [from === 0 && step === 1 ? (to ?? null) : null] }]
+}, "Range")
 add((application) => {
   const value = application.attributes.value
   return [{ type: value?.kind === "tensor" ? value.value.type : "float32", shape: shapeFrom(application, 0) }]
