@@ -13,9 +13,9 @@ export interface Checkpoint {
   /** Absolute paths of the files, links resolved, in the order of their names. */
   readonly files: readonly string[]
   readonly tensors: ReadonlyMap<string, TensorInfo>
-  /** The header's `__metadata__`. */
+  /** The header's `__metadata__`; of a GGUF file, its short values. */
   readonly metadata: Readonly<Record<string, string>>
-  /** The values as float32, row by row; integers keep their value. Throws `not-found` for a name that is not there. */
+  /** The values as float32, row by row; integers keep their value, blocks of GGUF are multiplied out. Throws `not-found` for a name that is not there. */
   read(name: string): Promise<Float32Array>
   /** The bytes as they are in the file. Throws `not-found` for a name that is not there. */
   readRaw(name: string): Promise<Uint8Array>
@@ -38,7 +38,7 @@ const LONGEST_HEADER = 100_000_000
  */
 export async function openSafetensors(path: string): Promise<Checkpoint> {
   const { files, wanted } = await filesOf(path)
-  const tensors = new Map<string, TensorInfo>()
+  const tensors = new Map<string, TensorInfo<TensorType>>()
   const metadata: Record<string, string> = {}
   for (const file of files) {
     const header = await readHeader(file)
@@ -119,7 +119,7 @@ async function shards(folder: string, index: string): Promise<{ files: string[];
 
 async function readHeader(
   file: string,
-): Promise<{ tensors: Map<string, TensorInfo>; metadata: Record<string, string> }> {
+): Promise<{ tensors: Map<string, TensorInfo<TensorType>>; metadata: Record<string, string> }> {
   const { size } = await stat(file)
   const lead = new Uint8Array(8)
   if (!(await readExactly(file, 0, lead))) throw malformed(file, "shorter than 8 bytes")
@@ -129,7 +129,7 @@ async function readHeader(
   if (!(await readExactly(file, 8, text))) throw malformed(file, "cut short within the header")
   const { __metadata__: metadata = {}, ...entries } = parseObject(Buffer.from(text.buffer).toString("utf8"), file)
   const begin = 8 + headerLength
-  const tensors = new Map<string, TensorInfo>()
+  const tensors = new Map<string, TensorInfo<TensorType>>()
   for (const [name, entry] of Object.entries(entries)) tensors.set(name, tensorInfo(file, begin, name, entry))
   let end = begin
   for (const [name, { offset, length }] of [...tensors].sort(
@@ -144,7 +144,7 @@ async function readHeader(
   return { tensors, metadata: metadata as Record<string, string> }
 }
 
-function tensorInfo(file: string, begin: number, name: string, entry: unknown): TensorInfo {
+function tensorInfo(file: string, begin: number, name: string, entry: unknown): TensorInfo<TensorType> {
   const { dtype, shape, data_offsets: place } = (entry ?? {}) as Record<string, unknown>
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
   if (typeof dtype !== "string" || !Object.hasOwn(tensorTypeBytes, dtype))

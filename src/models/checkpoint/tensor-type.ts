@@ -1,5 +1,6 @@
 /** Element types of tensors in a file, and their values as numbers. @module */
 import { RankineError } from "../../core/errors.js"
+import type { BlockType } from "./block-type.js"
 
 /** Element types of the safetensors format whose size is a whole number of bytes. */
 export type TensorType =
@@ -20,13 +21,16 @@ export type TensorType =
   | "BOOL"
 
 /** Where a tensor lies: `offset` and `length` in bytes, from the beginning of `file`. */
-export interface TensorInfo {
-  readonly dtype: TensorType
+export interface TensorInfo<Type extends TensorType | BlockType = TensorType | BlockType> {
+  /** Block types are in GGUF files only. */
+  readonly dtype: Type
   readonly shape: readonly number[]
   /** Absolute path, links resolved. */
   readonly file: string
   readonly offset: number
   readonly length: number
+  /** False where `read` and `readRaw` change what the file holds (another order of rows): then the file's bytes are not the tensor. */
+  readonly inPlace?: false
 }
 
 /** Bytes of one element. */
@@ -97,7 +101,7 @@ function bfloat16(halves: Uint16Array): Float32Array {
 }
 
 /** Every half float is a float32: sign, exponent and fraction are moved, the few odd ones (subnormal, infinite, NaN) looked at. */
-function float16(halves: Uint16Array): Float32Array {
+export function float16(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length)
   const values = new Float32Array(bits.buffer)
   for (let index = 0; index < halves.length; index++) {

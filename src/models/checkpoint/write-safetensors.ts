@@ -1,12 +1,14 @@
 /** Writes safetensors files, tensor by tensor, so that no more than one is in memory. @module */
 import { open, rename, rm } from "node:fs/promises"
 import { RankineError } from "../../core/errors.js"
+import { type BlockType, isBlockType } from "./block-type.js"
 import { type TensorType, tensorTypeBytes } from "./tensor-type.js"
 
 /** A tensor to be written; its bytes are asked for when their turn comes. */
 export interface TensorToWrite {
   readonly name: string
-  readonly dtype: TensorType
+  /** Block types cannot be written. */
+  readonly dtype: TensorType | BlockType
   readonly shape: readonly number[]
   /** Little-endian, row by row. */
   bytes(): Promise<Uint8Array> | Uint8Array
@@ -20,7 +22,7 @@ const ALIGNMENT = 8
  *
  * The file appears under its name when it is complete; a failure leaves nothing behind.
  * @param metadata the header's `__metadata__`
- * @throws RankineError `argument` for two tensors of one name and for bytes that do not fill the shape, `storage` where writing fails
+ * @throws RankineError `argument` for two tensors of one name, for block types and for bytes that do not fill the shape, `storage` where writing fails
  * @see https://github.com/huggingface/safetensors#format
  */
 export async function writeSafetensors(
@@ -28,7 +30,7 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const ordered = [...tensors].sort((a, b) => tensorTypeBytes[b.dtype] - tensorTypeBytes[a.dtype])
+  const ordered = [...tensors].sort((a, b) => elementBytes(b) - elementBytes(a))
   const header = headerOf(ordered, metadata)
   const partial = `${path}.${process.pid}.partial`
   try {
@@ -76,6 +78,12 @@ function headerOf(tensors: readonly TensorToWrite[], metadata: Readonly<Record<s
   return Buffer.concat([lead, json, Buffer.alloc(length - json.length, " ")])
 }
 
-function byteLength({ dtype, shape }: TensorToWrite): number {
-  return shape.reduce((product, size) => product * size, tensorTypeBytes[dtype])
+function byteLength(tensor: TensorToWrite): number {
+  return tensor.shape.reduce((product, size) => product * size, elementBytes(tensor))
+}
+
+function elementBytes({ name, dtype }: TensorToWrite): number {
+  if (isBlockType(dtype))
+    throw new RankineError("argument", `tensor ${name} is ${dtype}, which safetensors has not: write its values as F32`)
+  return tensorTypeBytes[dtype]
 }
