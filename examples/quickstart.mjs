@@ -1,12 +1,12 @@
-// `npm run quickstart`: everything once, without a download. Search the documentation inside this clone's own
-// node_modules, then measure three retrievers on the judged collection that the package carries.
+// `npm run quickstart`: everything once, without a download. Search the documentation of what is installed here by words and by
+// meaning, see what each stage did, then measure pipelines on the judged collection that the package carries.
+import { existsSync, readFileSync } from "node:fs"
 import { mkdir, rm, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
-import { Bm25Index, openFolder } from "rankine"
+import { createAnalyzer, openFolder } from "rankine"
 import { openBundled } from "rankine/datasets"
 import { compare, meanInterval, renderHtml, writeResult } from "rankine/evaluation"
-import { runBenchmark } from "rankine/pipelines"
-import { ElasticlunrRetriever } from "rankine/retrievers/elasticlunr"
+import { buildPipeline, runBenchmark } from "rankine/pipelines"
 import { snippet } from "rankine/text"
 
 const root = new URL("../", import.meta.url)
@@ -33,55 +33,93 @@ function clearProgress() {
   if (process.stderr.isTTY === true) process.stderr.write("\r\u001b[K")
 }
 
-console.log(bold("\n1  Search the documentation in node_modules\n"))
+/** Columns from `numbers` on are numbers, lined up on the right. */
+function printTable(heads, rows, numbers) {
+  const widths = heads.map((_, column) => Math.max(...[heads, ...rows].map((row) => row[column].length)))
+  const line = (cells) =>
+    `   ${cells.map((cell, at) => (at < numbers ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join("   ")}`
+  console.log(bold(line(heads)))
+  for (const row of rows) console.log(line(row))
+}
+
+console.log(bold("\n1  Search the documentation of what is installed, with the models that the package carries\n"))
 
 const indexing = performance.now()
-const folder = await openFolder(fileURLToPath(new URL("node_modules", root)), { chunk: { maxTokens: 200 } })
+const { dependencies } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"))
+const places = ["docs", ...Object.keys(dependencies).map((name) => `node_modules/${name}`)]
+const folders = places.map((place) => fileURLToPath(new URL(place, root))).filter((place) => existsSync(place))
+const folder = await openFolder(folders, { chunk: { maxTokens: 200 } })
+let sections = 0
 const markdown = async function* () {
-  for await (const document of folder.documents({ onProgress: progress }))
-    if (/\.(md|markdown|mdx)$/i.test(document.metadata.path)) yield document
+  for await (const document of folder.documents()) {
+    if (!/\.(md|markdown|mdx)$/i.test(document.metadata.path)) continue
+    sections++
+    yield document
+  }
 }
-const index = await Bm25Index.build(markdown())
+const pipeline = await buildPipeline("default", { documents: markdown, onProgress: progress })
 clearProgress()
-const files = folder.files.filter(({ id }) => /\.(md|markdown|mdx)$/i.test(id)).length
+const parts = pipeline.describe().retriever.retrievers.map(({ name }) => name)
 console.log(
-  `   ${count(files)} Markdown files, ${count(index.size)} sections, ${count(index.stats.terms)} terms in ${seconds(indexing)}`,
+  `   ${count(sections / parts.length)} sections indexed for ${parts.join(", ")} and their fusion in ${seconds(indexing)}`,
 )
 
+const english = createAnalyzer("english")
 const questions = [
   "how do I show a progress bar in the terminal?",
-  "cancel a child process with an abort signal",
+  "what happens when the query has a word that no document contains?",
   "boost a field when searching",
 ]
+let explained
 for (const question of questions) {
   const asked = performance.now()
-  const [ranking] = await index.retrieve([{ id: question, text: question }], { topK: 2 })
+  const [ranking] = await pipeline.retrieve([{ id: question, text: question }], { topK: 5, explain: true })
   const took = milliseconds(asked)
+  explained ??= ranking
   console.log(`\n   ${bold(question)}  ${dim(took)}`)
-  const documents = await index.documents.get(ranking.hits.map(({ id }) => id))
-  const terms = new Set(index.analyzer.terms(question))
-  ranking.hits.forEach((hit, rank) => {
-    const { title, text, metadata } = documents[rank]
-    const passage = snippet(text, terms, index.analyzer, { length: 180, before, after })
-    console.log(`   ${rank + 1}. ${title}  ${dim(`${metadata.path}  ${hit.score.toFixed(2)}`)}`)
+  const documents = await pipeline.documents.get(ranking.hits.slice(0, 2).map(({ id }) => id))
+  const terms = new Set(english.terms(question))
+  documents.forEach(({ title, text, metadata }, rank) => {
+    const passage = snippet(text, terms, english, { length: 180, before, after })
+    console.log(`   ${rank + 1}. ${title}  ${dim(`${metadata.path}  ${ranking.hits[rank].score.toFixed(2)}`)}`)
     console.log(`      ${passage.text.replace(/\s+/g, " ").trim()}`)
   })
 }
 
-console.log(bold("\n2  Measure three retrievers on a judged collection\n"))
+console.log(bold("\n2  What each stage made of the first question\n"))
+
+const rankIn = (stage, id) => {
+  const place = stage.hits.findIndex((hit) => hit.id === id)
+  return place < 0 ? "–" : String(place + 1)
+}
+const titles = new Map(
+  (await pipeline.documents.get(explained.hits.map(({ id }) => id))).map((one) => [one.id, one.title]),
+)
+printTable(
+  ["rank", "section", ...explained.stages.slice(0, -1).map(({ stage }) => stage), "score"],
+  explained.hits.map(({ id, score }, rank) => [
+    String(rank + 1),
+    titles.get(id).slice(0, 48),
+    ...explained.stages.slice(0, -1).map((stage) => rankIn(stage, id)),
+    score.toFixed(4),
+  ]),
+  2,
+)
+for (const { stage, input, output, moved } of explained.stages)
+  console.log(
+    dim(
+      `   ${stage}: ${input > 0 ? `${count(input)} hits in, ` : ""}${count(output)} out${input > 0 ? `, ${count(moved)} at another rank than ${parts[0]}'s` : ""}`,
+    ),
+  )
+
+console.log(bold("\n3  Measure pipelines on a judged collection\n"))
 
 const dataset = await openBundled("mbpp")
-const pipelines = {
-  bm25: ({ documents }) => Bm25Index.build(documents()),
-  elasticlunr: ({ documents }) => ElasticlunrRetriever.build(documents()),
-  // Words of letters only: names_like_this fall apart into words that a question shares with a program.
-  "bm25-letters": ({ documents }) => Bm25Index.build(documents(), { analyzer: "simple" }),
-}
 await rm(output, { recursive: true, force: true })
 await mkdir(output, { recursive: true })
 const results = []
-for (const [name, build] of Object.entries(pipelines)) {
-  const { result } = await runBenchmark(dataset, build, {
+for (const name of ["bm25", "elasticlunr", "dense", "sparse", "default"]) {
+  const { result } = await runBenchmark(dataset, (context) => buildPipeline(name, context), {
     measures: ["nDCG@10", "RR@10", "Success@1", "R@100"],
     name,
     onProgress: progress,
@@ -104,11 +142,7 @@ const rows = results.map((result) => [
   }),
   count(Math.round(result.queriesPerSecond)),
 ])
-const widths = columns.map((_, column) => Math.max(...[columns, ...rows].map((row) => row[column].length)))
-const line = (cells) =>
-  `   ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("   ")}`
-console.log(bold(line(columns)))
-for (const row of rows) console.log(line(row))
+printTable(columns, rows, 1)
 console.log(dim("   ± half of the 95 % confidence interval over queries"))
 
 const { comparisons, baseline } = compare(results)
@@ -116,16 +150,18 @@ console.log(`\n   ${measures[0]} against ${baseline}:`)
 for (const { run, measure, difference, randomisation } of comparisons) {
   if (measure !== measures[0]) continue
   const p = randomisation.adjusted < 0.0001 ? "< 0.0001" : `= ${randomisation.adjusted.toFixed(4)}`
-  console.log(`   ${run.padEnd(widths[0])}   ${difference < 0 ? "" : "+"}${difference.toFixed(4)}   p ${p}`)
+  console.log(`   ${run.padEnd(14)}   ${difference < 0 ? "" : "+"}${difference.toFixed(4)}   p ${p}`)
 }
 console.log(dim("   randomisation test, Holm's correction"))
 
 const report = fileURLToPath(new URL("report.html", output))
-await writeFile(report, await renderHtml(results, { title: "Three retrievers on MBPP" }))
+await writeFile(report, await renderHtml(results, { title: "Pipelines on MBPP" }))
 console.log(`\n   Report: rankine-quickstart/report.html ${dim("(one file, open it in a browser)")}`)
 
-console.log(bold("\n3  Next\n"))
-console.log("   npx rankine index DIR --output my.index --chunk     your own Markdown, text or JSON lines")
+console.log(bold("\n4  Next\n"))
+console.log(
+  "   npx rankine index DIR --output my.index --chunk --pipeline default   your own Markdown, text or JSON lines",
+)
 console.log('   npx rankine search my.index "a question"            and what it says')
 console.log("   npx rankine bench --data scifact --pipeline bm25    a public benchmark")
 console.log("   npx rankine doctor                                  what this machine offers\n")

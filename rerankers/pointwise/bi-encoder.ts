@@ -1,8 +1,7 @@
 import type { Description } from "../../src/core/index.js"
 import { fingerprintOf } from "../../src/models/fingerprint.js"
-import { cosine, distinctTexts, type EmbeddingModel, type PairScorer } from "../../src/models/index.js"
+import { cosine, distinctTexts, type EmbeddingModel, type PairScorer, type PairScores } from "../../src/models/index.js"
 import { PairReranker, type PointwiseOptions } from "./pair-reranker.js"
-import type { ScoredPairs } from "./pair-work.js"
 
 /**
  * An embedding model as a scorer of pairs: the cosine of the query's and the document's vector. Each distinct text of a request is
@@ -12,10 +11,11 @@ export function embeddingScorer(model: EmbeddingModel): PairScorer {
   return {
     name: model.name,
     scoreKind: "cosine",
+    languages: model.languages,
     fingerprint: fingerprintOf("bi-encoder", { model: model.fingerprint }),
     // Query and document are read apart, each up to the model's length.
     maxLength: 2 * (model.maxLength ?? Number.POSITIVE_INFINITY),
-    async score(pairs, options = {}): Promise<ScoredPairs> {
+    async score(pairs, options = {}): Promise<PairScores> {
       const { signal, onProgress } = options
       const documents = distinctTexts(pairs.map(({ document }) => document))
       const run = signal ? { signal } : {}

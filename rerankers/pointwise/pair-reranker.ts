@@ -9,10 +9,10 @@ import {
   toRankineError,
 } from "../../src/core/index.js"
 import type { CrossEncoder } from "../../src/models/cross-encoder.js"
-import type { PairScorer, TextPair } from "../../src/models/index.js"
+import type { PairScorer, PairScores, TextPair } from "../../src/models/index.js"
 import { checkBudget, nextPairs } from "./pair-budget.js"
 import { type PairPrompts, type PromptRenderer, promptRenderer } from "./pair-prompts.js"
-import { PairWork, type ScoredPairs } from "./pair-work.js"
+import { PairWork } from "./pair-work.js"
 
 export interface PointwiseOptions {
   /** Default: `pointwise(NAME)` with the model's name. */
@@ -127,7 +127,7 @@ export class PairReranker implements Reranker {
     const { signal, seed, onError } = options
     const pairs = shares.flatMap(({ work, count }) => work.pairs.slice(work.scored, work.scored + count))
     const started = performance.now()
-    let result: ScoredPairs
+    let result: PairScores
     try {
       result = await this.scorer.score(pairs, {
         ...(signal ? { signal } : {}),

@@ -10,12 +10,9 @@ import {
   sortReranked,
   type Warning,
 } from "../../src/core/index.js"
-import type { DetailedPairScores } from "../../src/models/cross-encoder.js"
 import type { PairScores, TextPair } from "../../src/models/pair-scorer.js"
+import { warnLanguage } from "../../src/models/registry/languages.js"
 import type { PromptRenderer, RenderedDocument } from "./pair-prompts.js"
-
-/** Scores of pairs; scorers that read long documents in windows say which one it was. */
-export type ScoredPairs = PairScores & Partial<Pick<DetailedPairScores, "spans">>
 
 /** One ranking on its way: its distinct texts as pairs, in first-stage order, and how far they are scored. */
 export class PairWork {
@@ -32,13 +29,17 @@ export class PairWork {
   /** For each hit the position of its pair, -1 for hits without text. */
   readonly #pairOf: readonly number[]
   readonly #scores: number[] = []
-  readonly #spans: DetailedPairScores["spans"][number][] = []
+  readonly #spans: NonNullable<PairScores["spans"]>[number][] = []
   readonly #truncated = new Set<number>()
   readonly #warnings: Warning[] = []
 
   constructor(
     readonly ranking: Ranking,
-    readonly scorer: { readonly name: string; readonly scoreKind: ScoreKind },
+    readonly scorer: {
+      readonly name: string
+      readonly scoreKind: ScoreKind
+      readonly languages?: readonly string[] | undefined
+    },
     prompts: PromptRenderer,
   ) {
     const query = prompts.query(ranking.query)
@@ -63,6 +64,9 @@ export class PairWork {
       return pair
     })
     this.pairs = pairs
+    const { languages } = scorer
+    if (languages && !blank)
+      this.#warnings.push(...warnLanguage([query, ...pairs.map(({ document }) => document)], languages))
     this.#warn("missing-document", absent)
     this.#warn("missing-text", empty)
     if (blank && !ranking.warnings.some(({ code }) => code === "empty-query"))
@@ -79,7 +83,7 @@ export class PairWork {
   }
 
   /** Takes in the answers of the next pairs, `count` of them, that begin at `from` in `result`. */
-  take(result: ScoredPairs, from: number, count: number): void {
+  take(result: PairScores, from: number, count: number): void {
     for (let at = from; at < from + count; at++) {
       const score = result.scores[at]
       if (!Number.isFinite(score)) {

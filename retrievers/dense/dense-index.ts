@@ -5,6 +5,7 @@ import { RankineError, throwIfAborted, toRankineError } from "../../src/core/err
 import { FilterCache } from "../../src/core/filter-cache.js"
 import { emptyRanking, type Hit, noUsage, type Ranking, type Warning } from "../../src/core/ranking.js"
 import type { EmbeddingModel } from "../../src/models/embedding-model.js"
+import { warnLanguage } from "../../src/models/registry/languages.js"
 import { type DenseParts, loadDense, readModelIdentity, saveDense } from "./dense-storage.js"
 import { DocumentShelf } from "./document-shelf.js"
 import { identityOf, type ModelIdentity, requireSameModel } from "./model-identity.js"
@@ -371,6 +372,7 @@ export class DenseIndex implements Retriever {
     if (typeof query.text === "string" && query.text.trim() === "") warnings.push({ code: "empty-query", count: 1 })
     else if (vector && isZero(vector)) warnings.push({ code: "no-known-terms", count: 1 })
     if (truncated) warnings.push({ code: "truncated", count: 1 })
+    if (typeof query.text === "string") warnings.push(...warnLanguage([query.text], this.#encoder.languages))
     const usage = { ...noUsage, calls: vector ? 1 : 0, promptTokens: tokens, truncated: truncated ? 1 : 0 }
     return {
       ...emptyRanking(query, metric),

@@ -74,6 +74,7 @@ export function fuse(first: Retriever | FuseOptions, ...others: readonly Retriev
       ...(spec.method.normalised ? { norm: spec.norm } : {}),
       ...(spec.method.weighted ? { weights: spec.weights } : {}),
       ...Object.fromEntries(spec.method.parameters.map((parameter) => [parameter, spec.parameters[parameter]])),
+      ...(spec.saturation === undefined ? {} : { saturation: spec.saturation }),
       depth: options.depth ?? DEFAULT_TOP_K,
       retrievers: retrievers.map(describePart),
     }),

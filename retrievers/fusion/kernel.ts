@@ -37,7 +37,7 @@ export function fuseLists(
   const union = unite(lists, spec, nameOf)
   const { fused, order } = rankUnion(union, spec)
   const hits = order.map((document) => {
-    const hit = assemble(union, document, fused.scores[document]!)
+    const hit = assemble(union, document, saturated(fused.scores[document]!, spec))
     return options.explain ? { ...hit, explanation: explain(union, document, fused, spec, nameOf) } : hit
   })
   const warnings: Warning[] =
@@ -93,6 +93,17 @@ export function unite(
     return { ranks, scores, length: list.length }
   })
   return { ids: [...index.keys()], columns, lists: unique, duplicates }
+}
+
+/** Throws `score-kind` for a score below 0, whose order the saturation would not keep. */
+function saturated(score: number, { saturation, name }: ResolvedSpec): number {
+  if (saturation === undefined) return score
+  if (score < 0)
+    throw new RankineError(
+      "score-kind",
+      `${name} gave a score below 0 (${score}), which cannot be saturated: use norm min-max or deviations, or leave saturation out`,
+    )
+  return score / (score + saturation)
 }
 
 function combine(union: Union, spec: ResolvedSpec): Fused {
@@ -153,5 +164,7 @@ function explain(
       description: `${spec.name}: place from the end; ${details.map((part) => part.description).join("; ")}`,
     }
   const norm = spec.method.normalised ? `, ${spec.norm}` : ""
-  return { value, description: `${spec.name}${norm}: sum of`, details }
+  const sum = { value, description: `${spec.name}${norm}: sum of`, details }
+  if (spec.saturation === undefined) return sum
+  return { value: saturated(value, spec), description: `sum / (sum + ${spec.saturation}) of`, details: [sum] }
 }

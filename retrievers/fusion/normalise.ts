@@ -57,14 +57,30 @@ const sum: Normalise = ({ scores, length }) => {
   )
 }
 
-/** Zero mean, unit variance (population): (s - mean) / deviation; equal scores become 0. */
-const zmuv: Normalise = ({ scores, length }) => {
-  const { lowest, highest, total } = extent(scores)
-  const mean = total / length
+/** The population's standard deviation around the mean; 0 for equal scores, whatever their mean was rounded to. */
+function deviationOf(scores: Float64Array, mean: number, length: number): number {
+  const { lowest, highest } = extent(scores)
+  if (!(highest > lowest)) return 0
   let squares = 0
   for (const score of scores) if (!Number.isNaN(score)) squares += (score - mean) ** 2
-  const deviation = Math.sqrt(squares / length)
-  return scores.map((score) => (Number.isNaN(score) ? score : highest > lowest ? (score - mean) / deviation : 0))
+  return Math.sqrt(squares / length)
+}
+
+/** Zero mean, unit variance (population): (s - mean) / deviation; equal scores become 0. */
+const zmuv: Normalise = ({ scores, length }) => {
+  const mean = extent(scores).total / length
+  const deviation = deviationOf(scores, mean, length)
+  return scores.map((score) => (Number.isNaN(score) ? score : deviation > 0 ? (score - mean) / deviation : 0))
+}
+
+/**
+ * (s - min) / deviation: how many standard deviations a score lies above the end of its list. As zmuv, a list whose best stand out counts for
+ * more than one whose scores are alike; as with min-max, what a list does not hold is never above what it holds. Equal scores become 1.
+ */
+const deviations: Normalise = ({ scores, length }) => {
+  const { lowest, total } = extent(scores)
+  const deviation = deviationOf(scores, total / length, length)
+  return scores.map((score) => (Number.isNaN(score) ? score : deviation > 0 ? (score - lowest) / deviation : 1))
 }
 
 /** 1 - (rank - 1) / length of the list. */
@@ -84,6 +100,7 @@ export const normalisations = {
   max,
   sum,
   zmuv,
+  deviations,
   rank,
   borda,
 } as const satisfies Record<string, Normalise>

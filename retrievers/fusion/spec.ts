@@ -11,6 +11,11 @@ import { type Normalisation, normalisationNames, normalisations } from "./normal
 
 /** How lists are fused. Default: RRF with k 60. */
 export interface FusionSpec extends FusionParameters {
+  /**
+   * Fused scores s of at least 0 become s / (s + saturation), which lies in [0, 1) and keeps the order: for callers that want a bounded
+   * score. Without it they stay as they are.
+   */
+  readonly saturation?: number
   readonly method?: FusionMethodName
   /** For methods that read scores. Default `min-max`. */
   readonly norm?: Normalisation
@@ -25,6 +30,7 @@ export interface ResolvedSpec {
   readonly norm: Normalisation
   readonly weights: readonly number[]
   readonly parameters: Required<FusionParameters>
+  readonly saturation: number | undefined
   /** True where the fused scores depend on the lists' scores and not only on their order. */
   readonly readsScores: boolean
 }
@@ -54,6 +60,11 @@ export function resolveSpec(spec: FusionSpec, lists: number): ResolvedSpec {
     const [test, text] = ranges[parameter]
     if (!test(value)) throw new RankineError("argument", `${parameter} of ${name} must be ${text}, got ${value}`)
   }
+  const { saturation } = spec
+  if (saturation !== undefined && !(saturation > 0 && Number.isFinite(saturation)))
+    throw new RankineError("argument", `saturation must be a number above 0, got ${saturation}`)
+  if (saturation !== undefined && method.input !== "scores")
+    throw new RankineError("argument", `${name} fuses by rank, whose scores only carry an order: leave saturation out`)
   const norm = spec.norm ?? (method.normalised ? "min-max" : "none")
   return {
     method,
@@ -66,6 +77,7 @@ export function resolveSpec(spec: FusionSpec, lists: number): ResolvedSpec {
       gamma: spec.gamma ?? parameterDefaults.gamma,
       sigma: spec.sigma ?? parameterDefaults.sigma,
     },
+    saturation,
     readsScores: method.input === "scores" && norm !== "rank" && norm !== "borda",
   }
 }

@@ -1,16 +1,18 @@
 /** Cross-encoders: one score for a query and a document that are read together. @module */
+
 import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
 import type { ScoreKind } from "../core/ranking.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
-import { type LocateOptions, locateModel } from "./locate.js"
+import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
 import { readModelJson } from "./model-files.js"
 import { type PairHead, type PairHeadOptions, pairScore, readPairHead } from "./pair-head.js"
 import type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
 import type { PassageOptions, Span } from "./passages.js"
 import { refuseConstantScores } from "./probe.js"
+import { knownLanguages } from "./registry/registry.js"
 import { tokenizePairs } from "./tokenize-pairs.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
@@ -47,7 +49,7 @@ export interface CrossEncoder extends PairScorer, AsyncDisposable {
 }
 
 /**
- * Loads a sequence classification model (BERT, RoBERTa, XLM-R, DistilBERT, MPNet, ModernBERT) as a cross-encoder; nothing is downloaded.
+ * Loads a sequence classification model (BERT, RoBERTa, XLM-R, DistilBERT, MPNet, ModernBERT) as a cross-encoder.
  *
  * Activation, label and length come from the model's own files, see `readPairHead`. A few pairs are scored at once, and a model that
  * gives them all the same score, or no number, is refused. Only documents are cut to fit; a query is cut where it is too long alone.
@@ -58,9 +60,10 @@ export interface CrossEncoder extends PairScorer, AsyncDisposable {
  * @see Nogueira and Cho, Passage re-ranking with BERT, 2019; windows: Dai and Callan, Deeper text understanding for IR, SIGIR 2019
  */
 export async function loadCrossEncoder(nameOrPath: string, options: CrossEncoderOptions = {}): Promise<CrossEncoder> {
-  const { modelsDir, activation, label, maxLength: wanted, passages, ...settings } = options
+  const [where, rest] = splitLocateOptions(options)
+  const { activation, label, maxLength: wanted, passages, ...settings } = rest
   checkPassages(passages)
-  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const folder = await locateModel(nameOrPath, where)
   const tokenizer = await loadTokenizer(folder)
   const encoder = await loadEncoder(folder, { ...settings, output: { kind: "logits" } })
   try {
@@ -86,6 +89,7 @@ export async function loadCrossEncoder(nameOrPath: string, options: CrossEncoder
     const model = new LoadedCrossEncoder(basename(folder), tokenizer, encoder, head, maxLength, fingerprint, passages)
     const advice = "look whether another activation (identity, sigmoid) or label is meant"
     await refuseConstantScores(model.name, async (pairs) => (await model.scoreUnchecked(pairs)).scores, advice)
+    model.languages = await knownLanguages(nameOrPath, folder)
     return model
   } catch (thrown) {
     await encoder[Symbol.asyncDispose]()
@@ -114,6 +118,7 @@ class LoadedCrossEncoder implements CrossEncoder {
   readonly label: PairHead["label"]
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
+  languages: readonly string[] | undefined
 
   constructor(
     readonly name: string,

@@ -31,6 +31,7 @@ class EmbeddedScorer implements PairScorer, AsyncDisposable {
   readonly scoreKind = "cosine"
   readonly fingerprint: string
   readonly maxLength: number
+  readonly languages = ["en"]
 
   constructor(
     private readonly dense: StaticEmbedder,

@@ -1,4 +1,5 @@
 /** Sentence encoders: texts to vectors by a transformer, pooled as the model's own files say. @module */
+
 import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
@@ -6,7 +7,8 @@ import type { EmbeddingModel, Embeddings } from "./embedding-model.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import type { Pooling } from "./encoder/pooling.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
-import { type LocateOptions, locateModel } from "./locate.js"
+import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
+import { knownLanguages } from "./registry/registry.js"
 import { runInSlices } from "./scheduler-slices.js"
 import { readSentenceTransformer } from "./sentence-transformer.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
@@ -33,15 +35,16 @@ export interface Embedder extends EmbeddingModel, AsyncDisposable {
 }
 
 /**
- * Loads a sentence-transformers folder, or a plain transformer with `pooling` given; nothing is downloaded.
+ * Loads a sentence-transformers folder, or a plain transformer with `pooling` given.
  *
  * @param nameOrPath a folder, or a name that `locateModel` finds
  * @throws RankineError `not-found` where model or files are missing, `model` for what is not supported, `configuration` where neither
  *   the files nor the options say how to pool
  */
 export async function loadEmbedder(nameOrPath: string, options: EmbedderOptions = {}): Promise<Embedder> {
-  const { modelsDir, pooling: asked, normalize: unit, prompts = {}, maxLength: wanted, ...settings } = options
-  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const [where, rest] = splitLocateOptions(options)
+  const { pooling: asked, normalize: unit, prompts = {}, maxLength: wanted, ...settings } = rest
+  const folder = await locateModel(nameOrPath, where)
   const files = await readSentenceTransformer(folder)
   const pooling = asked ?? files?.pooling
   if (!pooling)
@@ -62,7 +65,7 @@ export async function loadEmbedder(nameOrPath: string, options: EmbedderOptions 
     )
   }
   const { precision } = encoder
-  return new TransformerEmbedder(basename(folder), tokenizer, encoder, {
+  const model = new TransformerEmbedder(basename(folder), tokenizer, encoder, {
     pooling,
     normalize,
     maxLength: wanted ?? limit,
@@ -74,6 +77,8 @@ export async function loadEmbedder(nameOrPath: string, options: EmbedderOptions 
     precision,
     files: await digestOfFiles(transformer),
   })
+  model.languages = await knownLanguages(nameOrPath, folder)
+  return model
 }
 
 interface Settings {
@@ -98,6 +103,7 @@ class TransformerEmbedder implements Embedder {
   readonly fingerprint: string
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
+  languages: readonly string[] | undefined
 
   constructor(
     readonly name: string,

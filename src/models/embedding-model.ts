@@ -36,5 +36,7 @@ export interface EmbeddingModel extends Encoder<Float32Array> {
   readonly checksum: string
   /** The same for the same weights, words and settings: vectors of equal fingerprints may be kept and compared. Where it runs does not count. */
   readonly fingerprint: string
+  /** Languages that the model was trained for, where the registry knows them: texts in others are counted. */
+  readonly languages?: readonly string[] | undefined
   embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<Embeddings>
 }

@@ -13,15 +13,26 @@ export type { EncoderOutput } from "./encoder/build.js"
 export { type EncoderConfig, type EncoderFamily, readEncoderConfig } from "./encoder/config.js"
 export * from "./encoder/load.js"
 export type { Pooling } from "./encoder/pooling.js"
+export { fingerprintOf } from "./fingerprint.js"
+export { type DownloadOptions, downloadModel, isWholeModel } from "./hub.js"
 export * from "./locate.js"
+export { type LocalModel, localModels } from "./locate-all.js"
 export * from "./multi-vector-encoder.js"
 export { openEmbedder, openSparseEncoder } from "./open-embedder.js"
 export { identifyModel, type ModelInfo, type OpenedModel, type OpenModelOptions, openModel } from "./open-model.js"
+export { checkModel, type ModelCheck } from "./open-model-check.js"
 export type { PairActivation, PairHead, PairHeadOptions } from "./pair-head.js"
 export type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
 export type { PassageOptions, Span } from "./passages.js"
 export { type QuantizedCheckpoint, type QuantizeOptions, quantizeCheckpoint } from "./quantize/quantize-checkpoint.js"
 export * from "./registry/index.js"
+export {
+  type BatchReport,
+  type QueueOptions,
+  type QueueStats,
+  type ScheduleOptions,
+  Scheduler,
+} from "./scheduler.js"
 export { disposeModels, sharedModel } from "./shared-models.js"
 export * from "./sparse-encoder.js"
 export * from "./static-embedder.js"

@@ -21,6 +21,15 @@ export interface LocateOptions {
   readonly hub?: DownloadOptions
 }
 
+/** The part of a loader's options that says where a model is, and the rest. */
+export function splitLocateOptions<Options extends LocateOptions>(
+  options: Options,
+): [where: LocateOptions, rest: Omit<Options, keyof LocateOptions>] {
+  const { modelsDir, download, hub, ...rest } = options
+  const where = Object.entries({ modelsDir, download, hub }).filter(([, value]) => value !== undefined)
+  return [Object.fromEntries(where), rest]
+}
+
 /** The folder of local models: RANKINE_MODELS, else `~/.cache/rankine/models`. */
 export function defaultModelsDir(): string {
   return process.env.RANKINE_MODELS || join(homedir(), ".cache", "rankine", "models")

@@ -4,7 +4,7 @@ import type { Encoder, RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
 import { type EncoderModel, type EncoderRow, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
-import { type LocateOptions, locateModel } from "./locate.js"
+import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
 import { type MultiVectorConfig, readMultiVectorConfig, type SideConfig } from "./multi-vector-config.js"
 import { runInSlices } from "./scheduler-slices.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
@@ -66,7 +66,7 @@ export interface MultiVectorEncoder extends MultiVectorModel, AsyncDisposable {
 }
 
 /**
- * Loads a ColBERT checkpoint, in the layout of Stanford's code, of PyLate, or of sentence-transformers' MultiVectorEncoder; nothing is downloaded.
+ * Loads a ColBERT checkpoint, in the layout of Stanford's code, of PyLate, or of sentence-transformers' MultiVectorEncoder.
  *
  * A query is its marker and tokens, padded with the mask token to its full length where the model augments queries; each of those has a vector.
  * A document is its marker and tokens; punctuation is read, yet has no vector. Vectors have length 1.
@@ -79,8 +79,9 @@ export async function loadMultiVectorEncoder(
   nameOrPath: string,
   options: MultiVectorEncoderOptions = {},
 ): Promise<MultiVectorEncoder> {
-  const { modelsDir, queryLength, documentLength, projection, ...settings } = options
-  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const [where, rest] = splitLocateOptions(options)
+  const { queryLength, documentLength, projection, ...settings } = rest
+  const folder = await locateModel(nameOrPath, where)
   const config = await readMultiVectorConfig(folder, projection === "none")
   const tokenizer = await loadTokenizer(config.transformer)
   const sides = {

@@ -19,6 +19,8 @@ export interface PairScores {
   readonly truncated: readonly number[]
   /** How many of the tokens were not read now, since their scores were known. Default 0. */
   readonly cached?: number
+  /** For each pair the window of the document that gave the score, as UTF-16 offsets [start, end), where documents are read in windows. */
+  readonly spans?: readonly (readonly [start: number, end: number] | undefined)[]
 }
 
 /** A model that scores pairs of query and document, each by itself. */
@@ -29,6 +31,8 @@ export interface PairScorer {
   readonly fingerprint: string
   /** Most tokens of a pair, special ones included. */
   readonly maxLength: number
+  /** Languages that the model was trained for, where the registry knows them: texts in others are counted. */
+  readonly languages?: readonly string[] | undefined
   /**
    * Scores any number of pairs, in batches by length. Only documents are cut to fit. Throws `argument` for what is no text, `model` where
    * the model fails or gives NaN, `aborted` once the signal has fired.

@@ -1,10 +1,12 @@
 /** Learned sparse encoders: texts to weights of vocabulary terms (SPLADE). @module */
+
 import { basename } from "node:path"
 import type { Encoder, RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
-import { type LocateOptions, locateModel } from "./locate.js"
+import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
+import { knownLanguages } from "./registry/registry.js"
 import { runInSlices } from "./scheduler-slices.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
@@ -44,6 +46,8 @@ export interface SparseEncoder extends Encoder<SparseVector>, AsyncDisposable {
   /** Size of the vocabulary. */
   readonly vocabulary: number
   readonly maxLength: number
+  /** Languages that the model was trained for, where the registry knows them: texts in others are counted. */
+  readonly languages?: readonly string[] | undefined
   /** The term of an id, `undefined` for an id that is none. */
   termOf(id: number): string | undefined
   embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<SparseEmbeddings>
@@ -60,10 +64,11 @@ export async function loadSparseEncoder(
   nameOrPath: string,
   options: SparseEncoderOptions = {},
 ): Promise<SparseEncoder> {
-  const { modelsDir, maxLength: wanted, threshold = 0, ...settings } = options
+  const [where, rest] = splitLocateOptions(options)
+  const { maxLength: wanted, threshold = 0, ...settings } = rest
   if (!(threshold >= 0))
     throw new RankineError("argument", `threshold must be a number of at least 0, got ${threshold}`)
-  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const folder = await locateModel(nameOrPath, where)
   const tokenizer = await loadTokenizer(folder)
   const encoder = await loadEncoder(folder, { ...settings, output: { kind: "terms" } })
   if (wanted !== undefined && wanted > encoder.maxLength) {
@@ -78,12 +83,15 @@ export async function loadSparseEncoder(
   const files = await digestOfFiles(folder)
   const { checksum } = encoder
   const fingerprint = fingerprintOf("sparse-encoder", { checksum, files, maxLength, threshold, precision })
-  return new Splade(basename(folder), tokenizer, encoder, maxLength, threshold, fingerprint)
+  const model = new Splade(basename(folder), tokenizer, encoder, maxLength, threshold, fingerprint)
+  model.languages = await knownLanguages(nameOrPath, folder)
+  return model
 }
 
 class Splade implements SparseEncoder {
   readonly checksum: string
   readonly vocabulary: number
+  languages: readonly string[] | undefined
 
   constructor(
     readonly name: string,

@@ -1,4 +1,5 @@
 /** Static embeddings in the model2vec format: a table of token vectors, and the mean of those that a text holds. @module */
+
 import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError, throwIfAborted } from "../core/errors.js"
@@ -7,6 +8,7 @@ import type { EmbeddingModel, Embeddings } from "./embedding-model.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel } from "./locate.js"
 import { readModelJson } from "./model-files.js"
+import { knownLanguages } from "./registry/registry.js"
 import { loadTokenizer } from "./tokenizer.js"
 import { nextTurn, turnIsOver } from "./turns.js"
 import { type ReadTokens, tokenReader } from "./word-tokens.js"
@@ -35,6 +37,7 @@ export class StaticEmbedder implements EmbeddingModel {
   readonly prompts = { query: "", document: "" }
   readonly precision: string
   readonly fingerprint: string
+  languages: readonly string[] | undefined
 
   /** Use `loadStaticEmbedder`. */
   constructor(
@@ -169,7 +172,7 @@ export async function loadStaticEmbedder(
       `${folder}: the tokenizer knows ${tokenizer.size} tokens and the model ${table.size} vectors: the files belong to different models`,
     )
   const json = (await readModelJson(folder, "tokenizer.json")) ?? {}
-  return new StaticEmbedder(
+  const model = new StaticEmbedder(
     basename(folder) || nameOrPath,
     table.dimension,
     normalize ?? config.normalize === true,
@@ -179,6 +182,8 @@ export async function loadStaticEmbedder(
     tokenReader(tokenizer, json),
     await digestOfFiles(folder),
   )
+  model.languages = await knownLanguages(nameOrPath, folder)
+  return model
 }
 
 async function readTable(checkpoint: Checkpoint, folder: string): Promise<TokenTable> {

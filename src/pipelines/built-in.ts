@@ -2,19 +2,20 @@
 import { createRequire } from "node:module"
 import { RankineError } from "../core/errors.js"
 
+/** Scores within [0, 1): a document that is far ahead in every list ends near 2 / 3. */
+const method = { method: "wsum", norm: "deviations", saturation: 5 }
+
 /**
  * BM25 and the sparse encoder count alike, the small static model half as much. Set once, by judged collections that are in none of our tables
- * (WikiQA, CoSQA, Natural Questions, NovelEval), where anything near these weights does as well. They sum to 1, so that scores lie in [0, 1].
+ * (WikiQA, CoSQA, Natural Questions, NovelEval), where anything near these weights does as well.
  */
 const hybrid = {
-  retriever: {
-    fuse: { retrievers: ["bm25", "dense", "sparse"], method: "wsum", norm: "min-max", weights: [0.4, 0.2, 0.4] },
-  },
+  retriever: { fuse: { retrievers: ["bm25", "dense", "sparse"], ...method, weights: [0.4, 0.2, 0.4] } },
 }
 
 /** The same without what needs ONNX Runtime. */
 const light = {
-  retriever: { fuse: { retrievers: ["bm25", "dense"], method: "wsum", norm: "min-max", weights: [0.65, 0.35] } },
+  retriever: { fuse: { retrievers: ["bm25", "dense"], ...method, weights: [0.65, 0.35] } },
 }
 
 /** Name → the pipeline as plain data, as a file would hold it, or what gives it. */

@@ -53,6 +53,7 @@ export function cacheEmbeddings(model: EmbeddingModel, cache: ModelCache): Embed
     precision,
     checksum,
     fingerprint,
+    languages: model.languages,
     embed,
     encode: async (texts, side, options) => (await embed(texts, side, options)).vectors,
     [Symbol.asyncDispose]: () => disposeOf(model),

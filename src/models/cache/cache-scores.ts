@@ -18,6 +18,7 @@ export function cacheScores(scorer: PairScorer, cache: ModelCache): PairScorer &
     scoreKind,
     fingerprint,
     maxLength,
+    languages: scorer.languages,
     async score(pairs, options = {}) {
       // Few queries, and few documents, that come in many pairs.
       const hashes = new Map<string, Buffer>()

@@ -41,6 +41,7 @@ export function cacheSparse(encoder: SparseEncoder, cache: ModelCache): SparseEn
     fingerprint,
     vocabulary,
     maxLength,
+    languages: encoder.languages,
     termOf: (id) => encoder.termOf(id),
     embed,
     encode: async (texts, side, options) => (await embed(texts, side, options)).vectors,

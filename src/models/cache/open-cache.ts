@@ -45,9 +45,9 @@ export interface ModelCache extends AsyncDisposable {
   readonly records: CacheRecords
 }
 
-/** The default folder: RANKINE_CACHE, else `~/.cache/rankine/cache`. */
+/** The default folder: `cache` in RANKINE_CACHE, else in `~/.cache/rankine`. */
 export function defaultCacheDir(): string {
-  return process.env.RANKINE_CACHE || join(homedir(), ".cache", "rankine", "cache")
+  return join(process.env.RANKINE_CACHE || join(homedir(), ".cache", "rankine"), "cache")
 }
 
 /** The two pages that an LMDB file begins with, and what each begins with after its header. */

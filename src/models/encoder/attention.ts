@@ -15,9 +15,6 @@ export interface AttentionInput {
   readonly bias?: Value | undefined
 }
 
-/** How attention is written: one node of ONNX Runtime's own, or nodes of the standard that every runtime and gradient rule knows. */
-export type AttentionForm = "fused" | "standard"
-
 /** [batch, length, width]: softmax(Q Kᵀ / √size + bias) V, head by head. */
 export function attention(net: Net, input: AttentionInput): Value {
   return net.form === "fused" ? fused(net, input) : standard(net, input)

@@ -6,7 +6,8 @@ import type { Value } from "../../onnx/ir.js"
 import { checkScales, scaleNameOf } from "../checkpoint/quantized.js"
 import { type Checkpoint, folderOf, type TensorInfo } from "../checkpoint/safetensors.js"
 import { Matrices } from "../quantize/matrices.js"
-import type { AttentionForm } from "./attention.js"
+import type { AdapterSlot } from "./adapter-slot.js"
+import type { AttentionForm } from "./attention-form.js"
 import type { Activation } from "./config.js"
 import type { Precision } from "./precision.js"
 import { type Matrix, Products } from "./products.js"
@@ -20,6 +21,10 @@ export interface NetOptions {
   readonly half: boolean
   /** What `int8` rounds activations to: 7 where a processor's integer products saturate. Default 8. */
   readonly activationBits?: 7 | 8
+  /** What adapters compute beside linear layers. Default: there are none. */
+  readonly adapters?: AdapterSlot | undefined
+  /** What the model's class puts in front of the names of its layers, which adapters are saved under. Default: nothing. */
+  readonly modulePrefix?: string
 }
 
 /** Matrices with both sizes at least this are quantised: smaller ones save nothing. */
@@ -40,6 +45,8 @@ export class Net {
   readonly #matrices: Matrices
   readonly #known = new Map<string, Value>()
   readonly #pending: (() => Promise<void>)[] = []
+  readonly #adapters: AdapterSlot | undefined
+  readonly #modulePrefix: string
   #type: "float32" | "float16"
 
   constructor(name: string, checkpoint: Checkpoint, prefixes: readonly string[], options: NetOptions) {
@@ -51,6 +58,8 @@ export class Net {
     this.#matrices = new Matrices(checkpoint)
     this.#products = new Products(this, this.#matrices, options.activationBits ?? 8)
     this.#type = options.half ? "float16" : "float32"
+    this.#adapters = options.adapters
+    this.#modulePrefix = options.modulePrefix ?? ""
   }
 
   /** A node with one output. */
@@ -140,7 +149,11 @@ export class Net {
   /** The rows of a table [rows, width] at `ids`: [...ids, width]. Integers are turned into floats after they were picked. */
   lookUp(name: string, shape: readonly [number, number], ids: Value): Value {
     const found = this.#weights.expect(name, shape)
-    if (found.info.dtype !== "I8" && !this.#quantizes(shape)) return this.op("Gather", [this.weight(name, shape), ids])
+    if (found.info.dtype !== "I8" && !this.#quantizes(shape)) {
+      // Picked before they are cast: the table stays as small as the file has it.
+      const rows = this.op("Gather", [this.#external(found.stored, found.info, shape, 0), ids])
+      return this.compute(this.precision === "fp16" ? this.graph.cast(rows, "float16") : rows)
+    }
     const { codes, scales } = found.info.dtype === "I8" ? this.#stored(found, shape, 0) : this.#table(found, shape)
     const picked = this.graph.cast(this.op("Gather", [codes, ids]), "float32")
     const scale = this.op("Unsqueeze", [this.op("Gather", [scales, ids]), this.integers([-1])])
@@ -172,21 +185,27 @@ export class Net {
     return blocks.length === 1 ? blocks[0] : this.op("Concat", blocks, { axis: 1 })
   }
 
-  /** x · Wᵀ + b; the bias may be missing where `bias` is false. */
+  /** x · Wᵀ + b, and what an adapter adds to it; the bias may be missing where `bias` is false. */
   linear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     if (!this.#quantizes([outputs, inputs])) return this.exactLinear(x, name, outputs, inputs, bias)
     const product = this.productRows(x, `${name}.weight`, [outputs, inputs], 0, outputs)
-    if (!bias) return product
+    if (!bias) return this.adapted(product, x, name, outputs, inputs)
     // With two axes, the bias keeps ONNX Runtime from fusing the sum with the activation after it, which is slower than the two.
     const row = this.unsqueeze(this.weight(`${name}.bias`, [outputs]), 0)
-    return this.op("Add", [product, row])
+    return this.adapted(this.op("Add", [product, row]), x, name, outputs, inputs)
   }
 
   /** The same with float weights in every precision, for what decides the result: classification heads, attention's values. */
   exactLinear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     const weights = [x, this.weight(`${name}.weight`, [outputs, inputs])]
     if (bias) weights.push(this.weight(`${name}.bias`, [outputs]))
-    return this.op("Gemm", weights, { transB: 1 })
+    return this.adapted(this.op("Gemm", weights, { transB: 1 }), x, name, outputs, inputs)
+  }
+
+  /** `result` of the linear layer of that name, plus what an adapter computes from the layer's input `x`. */
+  adapted(result: Value, x: Value, name: string, outputs: number, inputs: number, prefix = this.#modulePrefix): Value {
+    const delta = this.#adapters?.(this.graph, { module: prefix + name, outputs, inputs }, x)
+    return delta ? this.op("Add", [result, delta]) : result
   }
 
   layerNorm(x: Value, name: string, width: number, epsilon: number, bias = true): Value {

@@ -1,10 +1,12 @@
 /** Products with quantised matrices. @module */
 import { RankineError } from "../../core/errors.js"
+import type { GraphBuilder } from "../../onnx/graph.js"
 import type { Value } from "../../onnx/ir.js"
 import { blocksOf, type QuantizedBlocks } from "../quantize/blocks.js"
 import type { Matrices } from "../quantize/matrices.js"
+import type { AttentionForm } from "./attention-form.js"
 import type { Activation } from "./config.js"
-import type { Net } from "./net.js"
+import type { Precision } from "./precision.js"
 
 /** Rows `from` to `to` of a matrix of the checkpoint. */
 export interface Matrix {
@@ -12,6 +14,22 @@ export interface Matrix {
   readonly columns: number
   readonly from: number
   readonly to: number
+}
+
+/** The part of a net that products are made with. */
+export interface ProductNet {
+  readonly graph: GraphBuilder
+  readonly form: AttentionForm
+  readonly precision: Precision
+  op(type: string, inputs: readonly Value[], attributes?: Record<string, number>, domain?: string): Value
+  scalar(value: number): Value
+  integers(values: readonly number[]): Value
+  later(
+    name: string,
+    type: "int8" | "uint8" | "float32",
+    dims: readonly number[],
+    fill: () => Promise<ArrayBufferView>,
+  ): Value
 }
 
 /** Tokens [tokens, columns] rounded to 8 bits, each with its own scale. */
@@ -46,7 +64,7 @@ export class Products {
   readonly #ranges = new Map<Value, Range>()
 
   constructor(
-    private readonly net: Net,
+    private readonly net: ProductNet,
     private readonly matrices: Matrices,
     /** Of activations. */
     private readonly bits: 7 | 8,

@@ -17,6 +17,16 @@ export interface ModelRegistry {
   find(name: string): RegistryEntry | undefined
 }
 
+/** The languages of a model that the registry knows. */
+export async function knownLanguages(...names: readonly string[]): Promise<readonly string[] | undefined> {
+  const registry = await loadRegistry()
+  for (const name of names) {
+    const entry = registry.find(name)
+    if (entry) return entry.languages
+  }
+  return undefined
+}
+
 const own = new URL("./models.yaml", import.meta.url)
 const registries = new Map<string, Promise<ModelRegistry>>()
 

@@ -10,7 +10,7 @@ export interface MonoT5Options extends T5ScorerOptions {
 }
 
 /**
- * Loads an encoder-decoder as a pointwise reranker; nothing is downloaded. The score is the probability of the first answer among the
+ * Loads an encoder-decoder as a pointwise reranker. The score is the probability of the first answer among the
  * two, the softmax of their logits at the decoder's first step (score kind `probability`); no other logits are computed.
  *
  * Only documents are cut to fit, never the prompt's last words; pairs that were cut are named in `truncated`. A few pairs are scored at

@@ -1,13 +1,15 @@
 /** What the T5 rerankers share: prompts in, the logits of a few answer words out. @module */
+
 import { createHash } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import type { RunOptions } from "../../core/contracts.js"
 import { RankineError } from "../../core/errors.js"
 import type { ScoreKind } from "../../core/ranking.js"
-import { type LocateOptions, locateModel } from "../locate.js"
+import { type LocateOptions, locateModel, splitLocateOptions } from "../locate.js"
 import type { PairScorer, PairScores, TextPair } from "../pair-scorer.js"
 import { refuseConstantScores } from "../probe.js"
+import { knownLanguages } from "../registry/registry.js"
 import type { QueueStats } from "../scheduler.js"
 import { loadTokenizer, type Tokenizer } from "../tokenizer.js"
 import { loadT5, type T5Model, type T5Settings } from "./load.js"
@@ -64,8 +66,9 @@ export async function loadT5Scorer(
   kind: T5ScorerKind,
   options: T5ScorerOptions,
 ): Promise<T5Scorer> {
-  const { modelsDir, maxLength: wanted, template = kind.template, ...settings } = options
-  const folder = await locateModel(nameOrPath, modelsDir === undefined ? {} : { modelsDir })
+  const [where, rest] = splitLocateOptions(options)
+  const { maxLength: wanted, template = kind.template, ...settings } = rest
+  const folder = await locateModel(nameOrPath, where)
   const tokenizer = await loadTokenizer(folder)
   const answerIds = kind.answers.map((answer) => answerId(tokenizer, answer))
   if (new Set(answerIds).size < answerIds.length)
@@ -88,6 +91,7 @@ export async function loadT5Scorer(
       model,
     )
     await refuseConstantScores(scorer.name, async (pairs) => (await scorer.scoreUnchecked(pairs)).scores, kind.advice)
+    scorer.languages = await knownLanguages(nameOrPath, folder)
     return scorer
   } catch (thrown) {
     await model[Symbol.asyncDispose]()
@@ -133,6 +137,7 @@ class LoadedT5Scorer implements T5Scorer {
   readonly precision: T5Model["precision"]
   readonly device: T5Model["device"]
   readonly deviceReason: string
+  languages: readonly string[] | undefined
 
   constructor(
     readonly name: string,

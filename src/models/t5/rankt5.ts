@@ -9,7 +9,7 @@ export interface RankT5Options extends T5ScorerOptions {
 }
 
 /**
- * Loads an encoder-decoder as a pointwise reranker; nothing is downloaded. The score is the logit of one token at the decoder's first step
+ * Loads an encoder-decoder as a pointwise reranker. The score is the logit of one token at the decoder's first step
  * (score kind `logit`); no other logits are computed. Prompts, cuts and checks are those of `loadMonoT5`.
  *
  * @param nameOrPath a folder, or a name that `locateModel` finds

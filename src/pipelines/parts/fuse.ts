@@ -23,6 +23,7 @@ const schema = ({ retriever }: InnerSchemas) =>
       .describe("For methods that read scores; default min-max."),
     weights: z.array(z.number().min(0)).optional().describe("One per retriever, in their order."),
     depth: z.int().min(1).optional().describe("How many hits are taken from each retriever; default 1000."),
+    saturation: z.number().gt(0).optional().describe("Fused scores s become s / (s + saturation), within [0, 1)."),
     k: z.number().min(0).optional(),
     phi: z.number().gt(0).lt(1).optional(),
     gamma: z.number().optional(),

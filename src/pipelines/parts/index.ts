@@ -3,6 +3,7 @@ import { registerBm25 } from "./bm25.js"
 import { registerDense } from "./dense.js"
 import { registerElasticlunr } from "./elasticlunr.js"
 import { registerFuse } from "./fuse.js"
+import { registerLateInteraction } from "./late-interaction.js"
 import { registerNeuralStages } from "./neural-stages.js"
 import { registerSparse } from "./sparse.js"
 import { registerStages } from "./stages.js"
@@ -17,6 +18,7 @@ export function registerBuiltInParts(): void {
   registerDense()
   registerElasticlunr()
   registerSparse()
+  registerLateInteraction()
   registerFuse()
   registerStages()
   registerNeuralStages()

@@ -82,7 +82,7 @@ describe.skipIf(!installed("lmdb"))("a cache between processes", () => {
   let folder: string
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "rankine-cache-processes-"))
-    for (const part of ["core", "models/cache"]) transpile(part, folder)
+    for (const part of ["core", "models", "models/cache"]) transpile(part, folder)
     writeFileSync(join(folder, "package.json"), `{ "type": "module" }`)
     writeFileSync(join(folder, "program.js"), program)
   })

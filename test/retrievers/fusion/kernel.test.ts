@@ -97,6 +97,34 @@ describe("by hand", () => {
     expect(scores(fuseHits([list("a:7 b:7")], { method: "combsum", norm: "zmuv" }))).toEqual({ a: 0, b: 0 })
   })
 
+  it("deviations: standard deviations above the list's end; what a list does not hold is 0, equal scores are 1", () => {
+    // 1, 2 and 6: mean 3, population deviation sqrt(14 / 3).
+    const deviation = Math.sqrt(14 / 3)
+    const fused = scores(fuseHits([list("a:6 b:2 c:1"), list("d:7 e:7")], { method: "wsum", norm: "deviations" }))
+    expect(fused.a).toBeCloseTo(5 / deviation, 12)
+    expect(fused.b).toBeCloseTo(1 / deviation, 12)
+    expect(fused).toMatchObject({ c: 0, d: 1, e: 1 })
+  })
+
+  it("saturation keeps the order and bounds the scores", () => {
+    fc.assert(
+      fc.property(sorted, (some) => {
+        const spec = { method: "wsum", norm: "deviations" } as const
+        const plain = fuseHits(some, spec)
+        const bounded = fuseHits(some, { ...spec, saturation: 5 })
+        expect(ids(bounded)).toBe(ids(plain))
+        bounded.forEach((hit, rank) => {
+          expect(hit.score).toBeCloseTo(plain[rank]!.score / (plain[rank]!.score + 5), 12)
+          expect(hit.score).toBeLessThan(1)
+        })
+      }),
+    )
+    const below = () => fuseHits([list("a:7 b:-7")], { method: "combsum", norm: "none", saturation: 1 })
+    expect(below).toThrow(expect.objectContaining({ code: "score-kind" }))
+    expect(() => fuseHits([list("a:7")], { method: "rrf", saturation: 1 })).toThrow(/by rank/)
+    expect(() => fuseHits([list("a:7")], { method: "wsum", saturation: 0 })).toThrow(/above 0/)
+  })
+
   it("dbsf: mean 2, sample deviation 1: (s - mean + 3) / 6; equal scores 0.5; lists added", () => {
     const fused = scores(fuseHits([list("a:3 b:2 c:1"), list("a:7")], { method: "dbsf" }))
     expect(fused.a).toBeCloseTo(4 / 6 + 0.5, 12)

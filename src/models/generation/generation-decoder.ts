@@ -1,0 +1,9 @@
+import type { DecoderConfig } from "../decoder/config.js"
+import type { DecoderSession } from "../decoder/session.js"
+
+/** The part of a decoder's session that generation uses. */
+export interface GenerationDecoder
+  extends AsyncDisposable,
+    Pick<DecoderSession, "read" | "createCache" | "selectRows" | "contextLength" | "checksum"> {
+  readonly config: Pick<DecoderConfig, "vocabulary" | "endIds">
+}
