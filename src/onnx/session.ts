@@ -134,7 +134,7 @@ async function load(
         inputs.filter(({ name: input }) => !kept.has(input)),
       )
       const unknown = wanted.find((output) => !outputNames.includes(output))
-      if (unknown !== undefined || wanted.length === 0)
+      if (unknown !== undefined || (wanted.length === 0 && held.length === 0))
         throw new RankineError(
           "argument",
           `the model has no output ${unknown ?? "to give"}; it has ${outputNames.join(", ")}`,
