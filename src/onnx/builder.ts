@@ -158,8 +158,8 @@ export class Builder {
    */
   adopt(graph: Graph): void {
     for (const name of graph.values.keys()) this.#names.reserve(name)
-    visitNodes(graph, ({ outputs }) => {
-      for (const output of outputs) this.#names.reserve(output)
+    visitNodes(graph, ({ name, outputs }) => {
+      for (const taken of [name, ...outputs]) this.#names.reserve(taken)
     })
     for (const { name, type, shape } of graph.inputs) {
       const value = { name, ...(type ? { type } : {}), ...(shape ? { shape } : {}) }

@@ -1,0 +1,55 @@
+import { afterAll, describe, expect, it } from "vitest"
+import { gradientRules } from "../../../src/onnx/gradients/table.js"
+import { modelOf } from "../../../src/onnx/ir.js"
+import { WorkerPool } from "../../../src/onnx/pool.js"
+import { encodeModel } from "../../../src/onnx/protobuf.js"
+import { createSession } from "../../../src/onnx/session.js"
+import { runtime } from "../helpers.js"
+import { cases } from "./cases.js"
+import { check, prepare } from "./check.js"
+import { feedOf } from "./feeds.js"
+
+/** Rules whose functions are no smooth ones: `quantized.test.ts` compares them with products of floats. */
+const quantized = [
+  "DequantizeLinear",
+  "DynamicQuantizeLinear",
+  "DynamicQuantizeMatMul",
+  "MatMulInteger",
+  "MatMulIntegerToFloat",
+  "MatMulNBits",
+  "QuantizeLinear",
+]
+const all = Object.entries(cases).flatMap(([op, list]) =>
+  list.map((each, index) => [`${op} ${index + 1}`, each] as const),
+)
+
+describe("gradient rules", () => {
+  it("are all tested", () => {
+    const missing = Object.keys(gradientRules).filter((op) => !(op in cases) && !quantized.includes(op))
+    expect(missing).toEqual([])
+  })
+
+  it.each(all)("of %s agree with central differences", (_name, given) => {
+    check(given)
+  })
+})
+
+describe.skipIf(!runtime)("gradient graphs in ONNX Runtime (onnxruntime-node)", () => {
+  const pool = new WorkerPool()
+  afterAll(() => pool[Symbol.asyncDispose]())
+
+  it.each(all)("of %s give the same numbers as in float64", async (_name, given) => {
+    const { graph, feeds, results } = prepare(given, 2)
+    await using session = await createSession(encodeModel(modelOf(graph)), { pool, device: "cpu", threads: 1 })
+    const inputs = Object.fromEntries(graph.inputs.map(({ name, type }) => [name, feedOf(feeds.get(name)!, type!)]))
+    const outputs = await session.run(inputs)
+    for (const [name, expected] of results) {
+      const found = outputs[name]!
+      expect([...found.dims], name).toEqual(expected.dims)
+      const scale = Math.max(1, ...expected.data.map(Math.abs))
+      expected.data.forEach((value, index) => {
+        expect(Math.abs(Number(found.data[index]) - value) / scale, `${name} at ${index}`).toBeLessThan(5e-5)
+      })
+    }
+  })
+})
