@@ -2,7 +2,7 @@
 import { RankineError } from "../../core/errors.js"
 import type { Activation } from "../encoder/config.js"
 
-export type DecoderFamily = "llama" | "mistral" | "qwen2" | "qwen3" | "gemma3"
+export type DecoderFamily = "llama" | "mistral" | "qwen2" | "qwen3" | "gemma2" | "gemma3"
 
 /** How positions turn queries and keys (Su et al., 2021), in one kind of layers. */
 export interface Rope {
@@ -85,6 +85,15 @@ const families: Readonly<Record<string, Family>> = {
   mistral: { family: "mistral", tied: false, theta: 10_000 },
   qwen2: { family: "qwen2", tied: false, theta: 10_000 },
   qwen3: { family: "qwen3", headNorms: true, tied: false, headWidth: 128, theta: 10_000 },
+  gemma2: {
+    family: "gemma2",
+    normAddsOne: true,
+    postNorms: true,
+    scalesEmbeddings: true,
+    tied: true,
+    headWidth: 256,
+    theta: 10_000,
+  },
   gemma3_text: {
     family: "gemma3",
     normAddsOne: true,
@@ -127,7 +136,7 @@ export function parseDecoderConfig(given: Raw): DecoderConfig {
   const headWidth = count(raw, "head_dim", known.headWidth ?? width / heads)
   if (headWidth % 2 !== 0) throw malformed(`head_dim is ${headWidth}, where positions turn pairs of components`)
   const full = layerTypes(raw, known.family, layers)
-  const gemma = known.family === "gemma3"
+  const gemma = known.family === "gemma2" || known.family === "gemma3"
   const scalar = gemma ? number(raw, "query_pre_attn_scalar", 256) : headWidth
   const attentionBias = raw.attention_bias === true
   return {
@@ -150,7 +159,8 @@ export function parseDecoderConfig(given: Raw): DecoderConfig {
       feedForward: known.family === "llama" && raw.mlp_bias === true,
     },
     attentionScale: scalar ** -0.5,
-    attentionCap: gemma ? cap(raw, "attn_logit_softcapping") : 0,
+    // Gemma 3's configuration has a place for it too, which transformers reads and does not apply.
+    attentionCap: known.family === "gemma2" ? cap(raw, "attn_logit_softcapping") : 0,
     logitCap: gemma ? cap(raw, "final_logit_softcapping") : 0,
     embeddingScale: known.scalesEmbeddings ? Math.sqrt(width) : 1,
     windows: full.map((sees) => (sees ? 0 : count(raw, "sliding_window"))),
@@ -195,7 +205,8 @@ function layerTypes(raw: Raw, family: DecoderFamily, layers: number): boolean[] 
   if (family === "llama") return each(() => true)
   const windowed = typeof raw.sliding_window === "number"
   if (family === "mistral") return each(() => !windowed)
-  if (family !== "gemma3" && (raw.use_sliding_window !== true || !windowed)) return each(() => true)
+  const gemma = family === "gemma2" || family === "gemma3"
+  if (!gemma && (raw.use_sliding_window !== true || !windowed)) return each(() => true)
   if (Array.isArray(raw.layer_types)) {
     const odd = raw.layer_types.find((type) => type !== "full_attention" && type !== "sliding_attention")
     if (odd !== undefined) throw unsupported(`a layer of type ${JSON.stringify(odd)}`)
@@ -203,10 +214,11 @@ function layerTypes(raw: Raw, family: DecoderFamily, layers: number): boolean[] 
       throw malformed(`layer_types names ${raw.layer_types.length} layers of ${layers}`)
     return raw.layer_types.map((type) => type === "full_attention")
   }
-  if (family !== "gemma3") {
+  if (!gemma) {
     const first = number(raw, "max_window_layers", 28)
     return each((layer) => layer < first)
   }
+  if (family === "gemma2") return each((layer) => layer % 2 === 1)
   const every = count(raw, "sliding_window_pattern", number(raw, "_sliding_window_pattern", 6))
   return each((layer) => (layer + 1) % every === 0)
 }
