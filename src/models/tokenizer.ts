@@ -67,12 +67,25 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       { details: { folder, lookedFor: ["tokenizer.json", "tokenizer_config.json"] } },
     )
   const config = (await readModelJson(folder, "tokenizer_config.json")) ?? {}
+  return createTokenizer(json, config, join(folder, "tokenizer.json"))
+}
+
+/**
+ * A tokenizer from what tokenizer.json and tokenizer_config.json hold.
+ * @param place where they come from, for messages
+ * @throws RankineError `data` for what is malformed or of a kind that is not supported
+ */
+export function createTokenizer(
+  json: Record<string, unknown>,
+  config: Record<string, unknown>,
+  place: string,
+): Tokenizer {
   // An unknown kind of model would be read as a plain word list, and every id would be wrong.
   const kind = (json.model as { type?: unknown } | undefined)?.type
   if (kind !== undefined && !MODELS.has(kind))
     throw new RankineError(
       "data",
-      `${join(folder, "tokenizer.json")}: a model of type ${JSON.stringify(kind)} is not supported (${[...MODELS].join(", ")} are)`,
+      `${place}: a model of type ${JSON.stringify(kind)} is not supported (${[...MODELS].join(", ")} are)`,
     )
   let inner: Inner
   try {
@@ -80,7 +93,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     inner = new Inner({ ...absent, ...json }, config)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new RankineError("data", `${join(folder, "tokenizer.json")} cannot be used: ${reason}`, { cause })
+    throw new RankineError("data", `${place} cannot be used: ${reason}`, { cause })
   }
   return wrap(inner, json, config)
 }
