@@ -34,9 +34,8 @@ export class Answer {
   #finish: FinishReason | undefined
   #stopText: string | undefined
   #error: RankineError | undefined
-  /** Seconds of the model's time that went into it, and tokens of the prompt that were computed for others already. */
+  /** Of the model's time, what went into it. */
   seconds = 0
-  cachedTokens = 0
 
   constructor(options: AnswerOptions) {
     this.#options = options
@@ -79,8 +78,8 @@ export class Answer {
     return this.#error ? undefined : id
   }
 
-  /** Throws what a listener threw. */
-  generation(): Generation {
+  /** Throws what a listener threw. `cachedTokens` of the prompt were computed for others already. */
+  generation(cachedTokens = 0): Generation {
     if (this.#error) throw this.#error
     const { settings, cutTokens } = this.#options
     return {
@@ -94,7 +93,7 @@ export class Answer {
         ...noUsage,
         calls: 1,
         promptTokens: this.prompt.length,
-        cachedTokens: this.cachedTokens,
+        cachedTokens,
         completionTokens: this.#ids.length,
         truncated: cutTokens > 0 ? 1 : 0,
         seconds: this.seconds,

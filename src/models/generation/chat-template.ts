@@ -21,13 +21,11 @@ export class ChatTemplate {
   readonly source: string
   readonly #template: Template
   readonly #specialTokens: Readonly<Record<string, string>>
-  readonly #now: () => Date
 
   /** Throws `data` for a template that cannot be read. */
-  constructor({ source, specialTokens = {} }: ChatTemplateOptions, now: () => Date = () => new Date()) {
+  constructor({ source, specialTokens = {} }: ChatTemplateOptions) {
     this.source = source
     this.#specialTokens = specialTokens
-    this.#now = now
     try {
       this.#template = new Template(source)
     } catch (cause) {
@@ -43,10 +41,6 @@ export class ChatTemplate {
         // Templates take apart and change what they are given.
         messages: messages.map((message) => ({ ...message })),
         add_generation_prompt: addGenerationPrompt,
-        strftime_now: (format: string) => strftime(this.#now(), format),
-        raise_exception: (text: string) => {
-          throw new Error(text)
-        },
         ...this.#specialTokens,
         ...variables,
       })
@@ -59,29 +53,6 @@ export class ChatTemplate {
       )
     }
   }
-}
-
-const MONTHS = "January February March April May June July August September October November December".split(" ")
-const DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ")
-
-/** The few forms of a date that templates ask for. */
-function strftime(date: Date, format: string): string {
-  const two = (value: number) => String(value).padStart(2, "0")
-  const forms: Readonly<Record<string, string>> = {
-    Y: String(date.getFullYear()),
-    y: two(date.getFullYear() % 100),
-    m: two(date.getMonth() + 1),
-    d: two(date.getDate()),
-    H: two(date.getHours()),
-    M: two(date.getMinutes()),
-    S: two(date.getSeconds()),
-    B: MONTHS[date.getMonth()]!,
-    b: MONTHS[date.getMonth()]!.slice(0, 3),
-    A: DAYS[date.getDay()]!,
-    a: DAYS[date.getDay()]!.slice(0, 3),
-    "%": "%",
-  }
-  return format.replace(/%(.)/g, (whole, form: string) => forms[form] ?? whole)
 }
 
 function reason(cause: unknown): string {

@@ -40,8 +40,15 @@ export async function runAnswers(
     byPrefix(jobs).map(async ([prefix, group]) => {
       const answers = group.map(({ answer }) => answer)
       const capacity = Math.max(...answers.map(({ prompt, room }) => prompt.length + Math.min(room, ROOM)))
-      if (!prefix) return writeTogether(decoder, answers, 0, await decoder.createCache(answers.length, capacity), signal)
-      const cache = await prefix.use((shared) => decoder.selectRows(shared, answers.map(() => 0), capacity))
+      if (!prefix)
+        return writeTogether(decoder, answers, 0, await decoder.createCache(answers.length, capacity), signal)
+      const cache = await prefix.use((shared) =>
+        decoder.selectRows(
+          shared,
+          answers.map(() => 0),
+          capacity,
+        ),
+      )
       return writeTogether(decoder, answers, prefix.ids.length, cache, signal)
     }),
   )

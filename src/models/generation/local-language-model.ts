@@ -1,12 +1,13 @@
 /** A language model on this machine: a decoder's session and a tokenizer. @module */
-import { RankineError, toRankineError } from "../../core/errors.js"
-import { noUsage } from "../../core/ranking.js"
-import { fingerprintOf } from "../fingerprint.js"
+import { RankineError } from "../../core/errors.js"
+import { noUsage, type Usage } from "../../core/ranking.js"
 import type { BatchLimits } from "../batching.js"
+import { fingerprintOf } from "../fingerprint.js"
 import { type QueueOptions, type QueueStats, Scheduler } from "../scheduler.js"
 import { Answer } from "./answer.js"
 import { allCapabilities, type Capability } from "./capabilities.js"
 import { logProbabilities } from "./choose-token.js"
+import { continued } from "./continued.js"
 import { eventsOf } from "./events.js"
 import type { GenerationDecoder } from "./generation-decoder.js"
 import {
@@ -25,7 +26,7 @@ import {
   type TokenScores,
 } from "./language-model.js"
 import { type AnswerJob, type ReadJob, runAnswers, runReads } from "./local-jobs.js"
-import { planPrefixes, SharedPrefix } from "./prefixes.js"
+import { type Prepared, scheduleJobs, tooLong } from "./schedule-jobs.js"
 import { checkSettings } from "./settings.js"
 import type { TextCodec } from "./text-codec.js"
 import { truncateText } from "./truncate-text.js"
@@ -53,11 +54,6 @@ export interface LocalModelStats {
 
 const GENERATION_BATCH: BatchLimits = { maxTokens: 8192, maxRows: 32 }
 
-interface Prepared {
-  readonly ids: readonly number[]
-  readonly cutTokens: number
-}
-
 export class LocalLanguageModel implements LanguageModel {
   readonly name: string
   readonly fingerprint: string
@@ -84,13 +80,16 @@ export class LocalLanguageModel implements LanguageModel {
     this.#decoder = decoder
     this.#endIds = new Set([...decoder.config.endIds, ...endIds, ...(codec.endId === undefined ? [] : [codec.endId])])
     this.#share = sharePrefixes
-    this.fingerprint = fingerprintOf({ checksum: decoder.checksum, maxLength })
+    this.fingerprint = fingerprintOf("language-model", { checksum: decoder.checksum, maxLength })
     this.capabilities = new Set([...allCapabilities].filter((each) => codec.chatTemplate || !CHAT.has(each)))
     this.#answers = new Scheduler((jobs, signal) => runAnswers(decoder, jobs, signal), {
       ...queue,
       limits: { ...GENERATION_BATCH, ...options.generationBatch },
     })
-    this.#reads = new Scheduler((jobs, signal) => runReads(decoder, jobs, signal), { ...queue, limits: options.batch ?? {} })
+    this.#reads = new Scheduler((jobs, signal) => runReads(decoder, jobs, signal), {
+      ...queue,
+      limits: options.batch ?? {},
+    })
   }
 
   get stats(): LocalModelStats {
@@ -99,36 +98,48 @@ export class LocalLanguageModel implements LanguageModel {
 
   async generate(requests: readonly GenerationRequest[], options: GenerateOptions = {}): Promise<Generation[]> {
     const { onToken } = options
-    const make = (request: GenerationRequest, index: number) => {
-      const settings = checkSettings(request)
-      const { ids, cutTokens } = this.#prepare(request, settings.tooLong)
-      const answer = new Answer({
-        prompt: ids,
-        cutTokens,
-        settings,
-        allowed: this.#allowed(request.allowedTokens),
-        endIds: this.#endIds,
-        contextLength: this.maxLength,
-        codec: this.codec,
-        onEvent: onToken && ((event) => onToken(index, event)),
-      })
-      return { ids, answer }
+    const finish = (generation: Generation, index: number): Generation => {
+      onToken?.(index, { text: "", generation })
+      return generation
     }
-    const run = await this.#run(requests, make, this.#answers, options, {
-      job: ({ answer }, prefix, first) => {
-        if (prefix && !first) answer.cachedTokens = prefix.ids.length
-        return { answer, prefix }
+    return scheduleJobs(
+      requests,
+      {
+        ...this.#parts(),
+        scheduler: this.#answers,
+        stage: "generate",
+        make: (request, index) => {
+          const settings = checkSettings(request)
+          const { ids, cutTokens } = this.#prepare(request, settings.tooLong, settings.maxTokens)
+          const onEvent = onToken && ((event: GenerationEvent) => onToken(index, event))
+          const answer = new Answer({
+            prompt: ids,
+            cutTokens,
+            settings,
+            allowed: this.#allowed(request.allowedTokens),
+            endIds: this.#endIds,
+            contextLength: this.maxLength,
+            codec: this.codec,
+            onEvent,
+          })
+          return { ids, shareable: ids.length - 1, cachedTokens: 0, answer }
+        },
+        job: ({ answer }, prefix) => ({ answer, prefix }),
+        length: ({ ids, answer }, from) => ids.length - from + answer.room,
+        result: ({ cachedTokens }, answer, index) => finish(answer.generation(cachedTokens), index),
+        failed: (error, index) =>
+          finish({ text: "", finishReason: "failed", cutTokens: 0, usage: noUsage, error }, index),
       },
-      length: ({ ids, answer }, prefix) => ids.length - (prefix?.ids.length ?? 0) + answer.room,
-      result: (_, answer) => answer.generation(),
-      failed: (error): Generation => ({ text: "", finishReason: "failed", cutTokens: 0, usage: noUsage, error }),
-    })
-    if (onToken) run.forEach((generation, index) => onToken(index, { text: "", generation }))
-    return run
+      options,
+    )
   }
 
   stream(request: GenerationRequest, options: ModelRunOptions = {}): AsyncIterable<GenerationEvent> {
-    return eventsOf((signal, emit) => this.generate([request], { ...options, signal, onToken: (_, event) => emit(event) }), options.signal)
+    return eventsOf(
+      (signal, emit: (event: GenerationEvent) => void) =>
+        this.generate([request], { ...options, signal, onToken: (_, event) => emit(event) }),
+      options.signal,
+    )
   }
 
   async scoreTokens(
@@ -137,56 +148,65 @@ export class LocalLanguageModel implements LanguageModel {
     options: ScoreOptions = {},
   ): Promise<TokenScores[]> {
     const ids = candidates.map((candidate) => this.#tokenId(candidate))
-    const make = (prompt: PromptInput) => {
-      const prepared = this.#prepare(prompt, options.tooLong ?? "throw")
-      const scores = { logprobs: new Float64Array(), logits: new Float64Array() }
-      const take = (logits: Float32Array) => {
-        scores.logprobs = logProbabilities(logits, ids)
-        scores.logits = Float64Array.from(ids, (id) => logits[id]!)
-      }
-      return { ...prepared, places: [prepared.ids.length - 1], take, scores, cachedTokens: 0 }
-    }
-    return this.#read(expandPrompts(prompts), make, options, ({ scores, ...rest }, seconds): TokenScores => ({
-      ...scores,
-      missing: 0,
-      cutTokens: rest.cutTokens,
-      usage: usageOf(rest, seconds),
-    }), (error) => ({ logprobs: new Float64Array(ids.length).fill(Number.NaN), missing: 0, cutTokens: 0, usage: noUsage, error }))
+    return this.#read(
+      expandPrompts(prompts),
+      (prompt) => {
+        const prepared = this.#prepare(prompt, options.tooLong ?? "throw", 0)
+        const last = prepared.ids.length - 1
+        return {
+          ...prepared,
+          places: [last],
+          scores: (logits) => ({
+            logprobs: logProbabilities(logits, ids),
+            logits: Float64Array.from(ids, (id) => logits[id]!),
+          }),
+        }
+      },
+      (scores, { cutTokens }, usage): TokenScores => ({ ...scores, missing: 0, cutTokens, usage }),
+      (error) => ({
+        logprobs: new Float64Array(ids.length).fill(Number.NaN),
+        missing: 0,
+        cutTokens: 0,
+        usage: noUsage,
+        error,
+      }),
+      options,
+    )
   }
 
   async logLikelihood(
     items: readonly (PromptInput & { readonly continuation: string })[],
     options: ModelRunOptions = {},
   ): Promise<Likelihood[]> {
-    const make = (item: PromptInput & { readonly continuation: string }) => {
-      const whole = this.codec.encode(item, item.continuation)
-      const prompt = this.codec.encode(item)
-      let border = 0
-      while (border < prompt.length && prompt[border] === whole[border]) border++
-      if (border === 0)
-        throw new RankineError(
-          "argument",
-          "there is nothing before the text whose likelihood is asked: give a prompt of one token at least",
-        )
-      if (border === whole.length) throw new RankineError("argument", "the continuation is empty: give a text")
-      this.#checkLength(whole.length, 0)
-      const own = whole.slice(border)
-      const logprobs: number[] = []
-      const take = (logits: Float32Array) => {
-        const width = logits.length / own.length
-        own.forEach((id, at) => {
-          logprobs.push(logProbabilities(logits.subarray(at * width, (at + 1) * width), [id])[0]!)
-        })
-      }
-      const places = own.map((_, at) => border - 1 + at)
-      // The last token is not read: nothing comes after it.
-      return { ids: whole.slice(0, -1), cutTokens: 0, places, take, own, logprobs, cachedTokens: 0 }
-    }
-    return this.#read(items, make, options, ({ own, logprobs, ...rest }, seconds): Likelihood => ({
-      logprob: logprobs.reduce((sum, each) => sum + each, 0),
-      tokens: own.map((id, at) => ({ id, text: this.codec.textOf(id), logprob: logprobs[at]! })),
-      usage: usageOf(rest, seconds),
-    }), (error) => ({ logprob: Number.NaN, tokens: [], usage: noUsage, error }))
+    return this.#read(
+      items,
+      (item) => {
+        const { whole, border } = continued(this.codec, item, item.continuation)
+        if (whole.length > this.maxLength) throw tooLong(whole.length, this.maxLength, "a prompt with its continuation")
+        const own = whole.slice(border)
+        return {
+          // The last token is not read: nothing comes after it.
+          ids: whole.slice(0, -1),
+          cutTokens: 0,
+          places: own.map((_, at) => border - 1 + at),
+          scores: (logits) => {
+            const width = logits.length / own.length
+            return own.map((id, at) => ({
+              id,
+              text: this.codec.textOf(id),
+              logprob: logProbabilities(logits.subarray(at * width, (at + 1) * width), [id])[0]!,
+            }))
+          },
+        }
+      },
+      (tokens, _, usage): Likelihood => ({
+        logprob: tokens.reduce((sum, { logprob }) => sum + logprob, 0),
+        tokens,
+        usage,
+      }),
+      (error) => ({ logprob: Number.NaN, tokens: [], usage: noUsage, error }),
+      options,
+    )
   }
 
   countTokens(text: string): number {
@@ -206,4 +226,110 @@ export class LocalLanguageModel implements LanguageModel {
     this.#reads.close()
     await this.#decoder[Symbol.asyncDispose]()
   }
+
+  /** Reads prompts once and makes something of the logits after some of their tokens. */
+  #read<Item, Scores, Result>(
+    items: readonly Item[],
+    make: (item: Item) => Reading<Scores>,
+    result: (scores: Scores, reading: Reading<Scores>, usage: Usage) => Result,
+    failed: (error: RankineError) => Result,
+    options: ModelRunOptions,
+  ): Promise<Result[]> {
+    return scheduleJobs(
+      items,
+      {
+        ...this.#parts(),
+        scheduler: this.#reads,
+        stage: "score",
+        make: (item) => {
+          const reading = make(item)
+          const made: MadeReading<Scores> = {
+            ids: reading.ids,
+            shareable: reading.places[0]!,
+            cachedTokens: 0,
+            reading,
+            scores: undefined,
+          }
+          return made
+        },
+        job: (made, prefix): ReadJob => ({
+          ids: made.ids,
+          prefix,
+          places: made.reading.places,
+          take: (logits) => {
+            made.scores = made.reading.scores(logits)
+          },
+          seconds: 0,
+        }),
+        length: ({ ids }, from) => ids.length - from,
+        result: ({ scores, reading, cachedTokens }, { seconds }) =>
+          result(scores as Scores, reading, {
+            ...noUsage,
+            calls: 1,
+            promptTokens: reading.ids.length,
+            cachedTokens,
+            truncated: reading.cutTokens > 0 ? 1 : 0,
+            seconds,
+          }),
+        failed,
+      },
+      options,
+    )
+  }
+
+  #parts() {
+    return { decoder: this.#decoder, share: this.#share }
+  }
+
+  /** The ids of a prompt, with room for an answer of so many tokens: cutting makes it, as far as half the prompt is kept. */
+  #prepare(input: PromptInput, long: "throw" | "cut-start" | "cut-end", answer: number) {
+    const ids = this.codec.encode(input)
+    if (ids.length === 0) throw new RankineError("argument", "a prompt is empty: give at least one token")
+    const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#decoder.config.vocabulary)
+    if (unknown !== undefined)
+      throw new RankineError(
+        "argument",
+        `${unknown} is no token of this model: ids are whole numbers below ${this.#decoder.config.vocabulary}`,
+      )
+    const limit = this.maxLength - Math.min(answer, 1)
+    if (ids.length <= limit) return { ids, cutTokens: 0 }
+    if (long === "throw") throw tooLong(ids.length, limit, "a prompt")
+    const kept = Math.max(this.maxLength - answer, Math.ceil(this.maxLength / 2))
+    const cutTokens = ids.length - kept
+    if (long === "cut-end") return { ids: ids.slice(0, kept), cutTokens }
+    // Models go astray without the token that begins every text.
+    const begin = this.codec.specialIds.has(ids[0]!) ? ids.slice(0, 1) : []
+    return { ids: [...begin, ...ids.slice(ids.length - kept + begin.length)], cutTokens }
+  }
+
+  #tokenId(candidate: string | number): number {
+    const id = this.codec.idOf(candidate)
+    if (id < this.#decoder.config.vocabulary) return id
+    throw new RankineError(
+      "argument",
+      `${id} is no token of this model: ids are below ${this.#decoder.config.vocabulary}`,
+    )
+  }
+
+  #allowed(tokens: readonly (string | number)[] | undefined): number[] | undefined {
+    if (!tokens) return undefined
+    if (tokens.length === 0) throw new RankineError("argument", "allowedTokens is empty: name one token at least")
+    return [...new Set(tokens.map((token) => this.#tokenId(token)))].sort((left, right) => left - right)
+  }
+}
+
+/** Turns of a conversation need a template. */
+const CHAT: ReadonlySet<Capability> = new Set(["chat", "chatTemplate"])
+
+interface Reading<Scores> {
+  readonly ids: readonly number[]
+  readonly cutTokens: number
+  /** After these tokens logits are wanted; ascending. */
+  readonly places: readonly number[]
+  readonly scores: (logits: Float32Array) => Scores
+}
+
+interface MadeReading<Scores> extends Prepared {
+  readonly reading: Reading<Scores>
+  scores: Scores | undefined
 }

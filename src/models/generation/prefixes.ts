@@ -17,7 +17,9 @@ const WORTH = 16
  * after which the model answers.
  */
 export function planPrefixes(prompts: readonly (readonly number[])[], worth = WORTH): PrefixGroup[] {
-  const order = prompts.map((_, row) => row).sort((left, right) => compare(prompts[left]!, prompts[right]!) || left - right)
+  const order = prompts
+    .map((_, row) => row)
+    .sort((left, right) => compare(prompts[left]!, prompts[right]!) || left - right)
   const groups: PrefixGroup[] = []
   const alone: number[] = []
   let rows: number[] = []

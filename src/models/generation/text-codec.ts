@@ -23,7 +23,7 @@ export interface TextCodec {
   /** Ids of the tokens that `config` names as `eos_token` and the like; the end of a turn where the template has one. */
   readonly endId: number | undefined
   readonly chatTemplate: ChatTemplate | undefined
-  /** Ids of a prompt. Throws `model` for a conversation where there is no template. */
+  /** Ids of a prompt, and of a foreign text right after it. Throws `model` for a conversation where there is no template. */
   encode(input: PromptInput, continuation?: string): number[]
   /** Ids of a text in which special tokens are plain, without tokens at its ends. */
   encodePlain(text: string): number[]
@@ -81,16 +81,16 @@ class Codec implements TextCodec {
   encode(input: PromptInput, continuation = ""): number[] {
     if ("messages" in input) {
       const mark = unusedMark([...input.messages.map(({ content }) => content), input.prefill ?? "", continuation])
-      const text = this.#render(input, mark) + continuation
+      const text = this.#render(input, mark) + this.#broken(continuation, mark)
       // A template writes the tokens at the beginning itself.
       return text.split(mark).flatMap((part) => this.#idsOf(part))
     }
     const { prompt, special = true } = input
-    if (typeof prompt === "string") return this.#idsOf(prompt + continuation, special)
-    if (isIds(prompt)) return continuation === "" ? [...prompt] : [...prompt, ...this.#idsOf(continuation)]
-    const mark = unusedMark([...prompt.map(textOfPart), continuation])
-    const parts = prompt.map((part) => (typeof part === "string" ? part : this.#broken(part.text, mark)))
-    const pieces = [...parts, continuation].join("").split(mark)
+    if (isIds(prompt)) return [...prompt, ...this.encodePlain(continuation)]
+    const all = [...(typeof prompt === "string" ? [prompt] : prompt), { text: continuation }]
+    const mark = unusedMark(all.map(textOfPart))
+    const parts = all.map((part) => (typeof part === "string" ? part : this.#broken(part.text, mark)))
+    const pieces = parts.join("").split(mark)
     return pieces.flatMap((piece, at) => this.#idsOf(piece, special && at === 0))
   }
 
