@@ -2,6 +2,7 @@
 import { RankineError } from "../../core/errors.js"
 import type { GraphBuilder } from "../graph.js"
 import type { Graph, Node, Value } from "../ir.js"
+import { namesRead } from "../passes/dead-code.js"
 import { expansionOf } from "./expand/table.js"
 import { pathsBetween } from "./paths.js"
 import { ruleOf } from "./table.js"
@@ -18,13 +19,14 @@ export class Forward {
     this.#source = source
     const { nodes: onPath } = pathsBetween(source, loss, wrt)
     builder.adopt(source)
+    const read = new Set([...source.nodes.flatMap(namesRead), ...source.outputs.map(({ name }) => name)])
     for (const node of source.nodes) {
       const expansion = onPath.has(node) ? expansionOf(node) : undefined
       if (expansion) {
         const inputs = node.inputs.map((name) => (name === "" ? undefined : (builder.find(name) ?? { name })))
         const made = expansion({ graph: builder, node, inputs })
         node.outputs.forEach((name, index) => {
-          if (name !== "") this.#bind(name, made[index], node)
+          if (read.has(name)) this.#bind(name, made[index], node)
         })
       } else builder.addNode(onPath.has(node) ? withExtraOutputs(builder, node) : node, source.values)
     }

@@ -40,7 +40,8 @@ export const skipSimplifiedLayerNorm: Expansion = ({ graph, node, inputs: [x, sk
   const sum = graph.add(x!, skip!)
   const all = bias ? graph.add(sum, bias) : sum
   const epsilon = floatOf(node, "epsilon", 1e-12)
-  return [graph.op("SimplifiedLayerNormalization", [all, scale], { axis: -1, epsilon }), undefined, undefined, all]
+  const [y] = graph.op("SimplifiedLayerNormalization", [all, scale], { axis: -1, epsilon }, { outputs: 2 })
+  return [y, undefined, undefined, all]
 }
 
 /** x / root mean square, times the scale (Zhang and Sennrich, 2019). */
