@@ -98,6 +98,10 @@ export interface Generation {
   /** The stop text that ended it; missing where the end token did. */
   readonly stopText?: string
   readonly logprobs?: readonly ChosenToken[]
+  /** Thoughts that an endpoint gives apart from the text. */
+  readonly reasoning?: string
+  /** Special tokens in foreign text that were broken by a space, where an endpoint could not be told to read them as plain. */
+  readonly escaped?: number
   /** Tokens of the prompt that were cut off. */
   readonly cutTokens: number
   readonly usage: Usage
@@ -134,6 +138,8 @@ export interface TokenScores {
   readonly logits?: Float64Array
   /** Candidates that an endpoint did not name. */
   readonly missing: number
+  /** As for a generation. */
+  readonly escaped?: number
   readonly cutTokens: number
   readonly usage: Usage
   readonly error?: RankineError

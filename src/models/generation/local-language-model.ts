@@ -9,6 +9,7 @@ import { allCapabilities, type Capability } from "./capabilities.js"
 import { logProbabilities } from "./choose-token.js"
 import { continued } from "./continued.js"
 import { eventsOf } from "./events.js"
+import { fitPrompt, tooLong } from "./fit-prompt.js"
 import type { GenerationDecoder } from "./generation-decoder.js"
 import {
   type ChatPrompt,
@@ -26,7 +27,7 @@ import {
   type TokenScores,
 } from "./language-model.js"
 import { type AnswerJob, type ReadJob, runAnswers, runReads } from "./local-jobs.js"
-import { type Prepared, scheduleJobs, tooLong } from "./schedule-jobs.js"
+import { type Prepared, scheduleJobs } from "./schedule-jobs.js"
 import { checkSettings } from "./settings.js"
 import type { TextCodec } from "./text-codec.js"
 import { truncateText } from "./truncate-text.js"
@@ -281,25 +282,18 @@ export class LocalLanguageModel implements LanguageModel {
     return { decoder: this.#decoder, share: this.#share }
   }
 
-  /** The ids of a prompt, with room for an answer of so many tokens: cutting makes it, as far as half the prompt is kept. */
+  /** The ids of a prompt, with room for an answer of so many tokens. */
   #prepare(input: PromptInput, long: "throw" | "cut-start" | "cut-end", answer: number) {
     const ids = this.codec.encode(input)
-    if (ids.length === 0) throw new RankineError("argument", "a prompt is empty: give at least one token")
-    const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= this.#decoder.config.vocabulary)
+    const { vocabulary } = this.#decoder.config
+    const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary)
     if (unknown !== undefined)
       throw new RankineError(
         "argument",
-        `${unknown} is no token of this model: ids are whole numbers below ${this.#decoder.config.vocabulary}`,
+        `${unknown} is no token of this model: ids are whole numbers below ${vocabulary}`,
       )
-    const limit = this.maxLength - Math.min(answer, 1)
-    if (ids.length <= limit) return { ids, cutTokens: 0 }
-    if (long === "throw") throw tooLong(ids.length, limit, "a prompt")
-    const kept = Math.max(this.maxLength - answer, Math.ceil(this.maxLength / 2))
-    const cutTokens = ids.length - kept
-    if (long === "cut-end") return { ids: ids.slice(0, kept), cutTokens }
-    // Models go astray without the token that begins every text.
-    const begin = this.codec.specialIds.has(ids[0]!) ? ids.slice(0, 1) : []
-    return { ids: [...begin, ...ids.slice(ids.length - kept + begin.length)], cutTokens }
+    const isSpecial = (id: number) => this.codec.specialIds.has(id)
+    return fitPrompt(ids, { maxLength: this.maxLength, answer, tooLong: long, isSpecial })
   }
 
   #tokenId(candidate: string | number): number {

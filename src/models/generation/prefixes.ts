@@ -59,6 +59,7 @@ function commonLength(left: readonly number[], right: readonly number[], limit: 
 /** A prefix of one call's prompts: computed when the first batch needs it, kept until the call is over and no batch reads it. */
 export class SharedPrefix {
   #cache: Promise<DecoderCache> | undefined
+  #last: Promise<unknown> = Promise.resolve()
   #users = 0
   #closed = false
 
@@ -67,11 +68,17 @@ export class SharedPrefix {
     readonly ids: readonly number[],
   ) {}
 
+  /** One after the other: a cache serves one call at a time. */
   async use<Result>(work: (cache: DecoderCache) => Promise<Result>): Promise<Result> {
     this.#users++
     try {
-      this.#cache ??= this.#compute()
-      return await work(await this.#cache)
+      const before = this.#last
+      const result = (async () => {
+        await before.catch(() => {})
+        return work(await (this.#cache ??= this.#compute()))
+      })()
+      this.#last = result
+      return await result
     } finally {
       this.#users--
       await this.#release()

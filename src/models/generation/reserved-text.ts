@@ -29,14 +29,18 @@ export function breakReserved(
   return { text: insert(text, cuts, mark), count: cuts.size }
 }
 
-/** Foreign text for a model whose special tokens are not known: a space after the first character of what looks like one. */
-export function escapeSpecial(text: string): { text: string; count: number } {
+/**
+ * Foreign text for a model whose special tokens are not known: a space after the first character of what looks like one.
+ * @param keepThoughts leave the marks of thoughts in an earlier answer: templates look for them, to leave the thoughts out
+ */
+export function escapeSpecial(text: string, keepThoughts = false): { text: string; count: number } {
   let count = 0
   let escaped = text
   // Breaking one may leave another that overlapped with it.
   for (let found = -1; found !== 0; count += found) {
     found = 0
     escaped = escaped.replace(COMMON, (match) => {
+      if (keepThoughts && /^<\/?think>$/i.test(match)) return match
       found++
       return `${match[0]} ${match.slice(1)}`
     })

@@ -1,5 +1,5 @@
 /** Puts the prompts of a call into a model's queue: beginnings shared, failures kept apart where that is asked for. @module */
-import { RankineError, toRankineError } from "../../core/errors.js"
+import { type RankineError, toRankineError } from "../../core/errors.js"
 import type { Scheduler } from "../scheduler.js"
 import type { GenerationDecoder } from "./generation-decoder.js"
 import type { ModelRunOptions } from "./language-model.js"
@@ -103,13 +103,4 @@ function sharedBy(
     for (const row of rows.slice(1)) ready[row]!.made.cachedTokens = length
   }
   return prefixes
-}
-
-/** The error for a prompt that does not fit. */
-export function tooLong(tokens: number, limit: number, what: string): RankineError {
-  return new RankineError(
-    "argument",
-    `${what} has ${tokens} tokens where ${limit} fit: shorten it, or allow cutting (tooLong: "cut-start" or "cut-end")`,
-    { details: { tokens, limit } },
-  )
 }
