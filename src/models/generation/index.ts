@@ -1,6 +1,10 @@
 /** Text generation and token scores with local language models and endpoints. @module */
 export { allCapabilities, type Capability, requireCapability } from "./capabilities.js"
 export { ChatTemplate, type ChatTemplateOptions, type RenderOptions } from "./chat-template.js"
+export type { BackOff } from "./endpoint/back-off.js"
+export { EndpointLanguageModel } from "./endpoint/endpoint-language-model.js"
+export type { EndpointOptions } from "./endpoint/endpoint-options.js"
+export type { ServerKind } from "./endpoint/servers.js"
 export * from "./language-model.js"
 export { type LoadLanguageModelOptions, loadLanguageModel } from "./load.js"
 export { loadTextCodec } from "./load-text-codec.js"

@@ -1,7 +1,7 @@
 /** Requests to an endpoint: tried again where that may help, never more at once than allowed, the key kept out of every message. @module */
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from "node:http"
 import { Agent as SecureAgent, request as secureRequest } from "node:https"
-import { RankineError, throwIfAborted } from "../../../core/errors.js"
+import { RankineError, throwIfAborted, toRankineError } from "../../../core/errors.js"
 import { type BackOff, mayPass, retryAfter, wait, waitBefore } from "./back-off.js"
 import { Limiter } from "./limiter.js"
 import { serverSentEvents } from "./sse.js"
@@ -70,18 +70,19 @@ export class HttpClient {
     return this.#tried(signal, async () => {
       const response = await this.#send(path, body, signal)
       const text = await this.#text(response)
-      return read(this.#parsed(text, path))
+      return heard(() => read(this.#parsed(text, path)))
     })
   }
 
   /**
-   * Hands over the events of a streamed answer one by one, until `take` returns true. Tried again only while nothing was handed over.
+   * Hands over the events of a streamed answer one by one. Tried again only while nothing was handed over.
+   * @param take returns true for the event that ends the answer: not every server says that it is done
    * @throws RankineError as `post`; `network` for a stream that breaks off
    */
   stream(
     path: string,
     body: unknown,
-    take: (event: Record<string, unknown>) => void,
+    take: (event: Record<string, unknown>) => boolean,
     signal?: AbortSignal,
   ): Promise<void> {
     let taken = false
@@ -93,7 +94,7 @@ export class HttpClient {
           // Some servers answer errors, and short answers, as plain JSON.
           const answer = this.#parsed(await this.#text(response), path)
           taken = true
-          take(answer)
+          heard(() => take(answer))
           return
         }
         let over = false
@@ -104,7 +105,7 @@ export class HttpClient {
           }
           const event = this.#parsed(data, path)
           taken = true
-          take(event)
+          over = heard(() => take(event)) || over
         }
         response.destroy()
         if (!over) throw failed("network", `${this.#settings.baseUrl.host} broke its answer off`, true)
@@ -184,12 +185,14 @@ export class HttpClient {
         },
         resolve,
       )
+      let answered: IncomingMessage | undefined
+      sent.on("response", (response) => {
+        answered = response
+      })
       sent.setTimeout(timeout * 1000, () => {
-        sent.destroy(
-          new TryFailed(
-            failureFor("network", `${baseUrl.host} was silent for ${timeout} s: give more time (timeout)`, true),
-          ),
-        )
+        const message = `${baseUrl.host} was silent for ${timeout} s: give more time (timeout)`
+        // What is destroyed must be what somebody reads from, or the reason is lost.
+        ;(answered ?? sent).destroy(failed("network", message, true))
       })
       sent.on("error", reject)
       sent.end(content)
@@ -301,7 +304,19 @@ function wordsOf(text: string): string {
   return line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line
 }
 
-/** A failure of what an answer says rather than of the connection: tried again, as another answer may do better. */
-export function senseless(message: string): Error {
-  return failed("model", message, true)
+/** What the reader of an answer throws is no failure of the connection. */
+function heard<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (thrown) {
+    throw thrown instanceof TryFailed ? thrown : new TryFailed({ error: toRankineError(thrown), passing: false })
+  }
+}
+
+/**
+ * A failure of what an answer says.
+ * @param passing another answer to the same request may do better: it is tried again
+ */
+export function senseless(message: string, passing: boolean): Error {
+  return failed("model", message, passing)
 }
