@@ -34,6 +34,10 @@ export interface SessionRunOptions {
   readonly transfer?: boolean
   /** Tensors held in the worker that are inputs of this run, and whose outputs are written in place. */
   readonly held?: readonly HeldTensors[]
+  /** Held tensors that are inputs only. */
+  readonly from?: readonly HeldTensors[]
+  /** Held tensors that outputs are written into, and that are no inputs: of exactly the outputs' sizes. */
+  readonly into?: readonly HeldTensors[]
 }
 
 /** A model that is ready to run. Runs may be started side by side: they queue. */
@@ -66,13 +70,16 @@ interface Metadata {
   readonly outputs: readonly ValueInfo[]
 }
 
+/** An ONNX model: the path of a file, the bytes of a graph, or what makes these bytes whenever they are needed. */
+export type ModelSource = Uint8Array | string | (() => Promise<Uint8Array>)
+
 /**
- * Loads an ONNX model into worker threads: `model` is the path of a file, or the bytes of a graph, whose weights may lie in
- * files of `externalData`. The bytes are kept, to load them again should a worker be lost: give large models by path.
+ * Loads an ONNX model into worker threads; the weights of a graph given as bytes may lie in files of `externalData`. The
+ * bytes are kept, to load them again should a worker be lost: give large models by path, or as what makes them.
  * Throws `dependency` where onnxruntime-node or the device asked for is missing, `not-found` for a path that does not exist,
  * and `model` for a model that ONNX Runtime refuses.
  */
-export async function createSession(model: Uint8Array | string, options: SessionOptions = {}): Promise<OnnxSession> {
+export async function createSession(model: ModelSource, options: SessionOptions = {}): Promise<OnnxSession> {
   const { device: choice = "auto", pool = sharedPool(), ...given } = options
   const settings = resolveSettings(given)
   const source = typeof model === "string" ? resolve(model) : model
@@ -93,7 +100,7 @@ export async function createSession(model: Uint8Array | string, options: Session
 }
 
 async function load(
-  source: Uint8Array | string,
+  source: ModelSource,
   settings: ResolvedSettings,
   device: Device,
   deviceReason: string,
@@ -106,7 +113,9 @@ async function load(
     id: pool.nextId(),
     workers: settings.workers,
     async load(thread: WorkerThread) {
-      const bytes = typeof source === "string" ? source : new Uint8Array(source)
+      const made = typeof source === "function" ? await source() : source
+      // What was made for this one load is handed over; what others hold is copied.
+      const bytes = typeof made === "string" || made !== source ? made : new Uint8Array(made)
       const message = { kind: "create", session: resident.id, model: bytes, options }
       try {
         metadata = await thread.call<Metadata>(message, typeof bytes === "string" ? [] : [bytes.buffer]).reply
@@ -127,14 +136,17 @@ async function load(
     deviceReason,
     settings,
     hold: heldBy(pool, resident, inputs, outputNames),
-    async run(feeds, { outputs: wanted = outputNames, signal, transfer = false, held = [] } = {}) {
-      const kept = new Set(held.flatMap(({ names }) => names))
+    async run(
+      feeds,
+      { outputs: wanted = outputNames, signal, transfer = false, held = [], from = [], into = [] } = {},
+    ) {
+      const kept = new Set([...held, ...from].flatMap(({ names }) => names))
       checkFeeds(
         feeds,
         inputs.filter(({ name: input }) => !kept.has(input)),
       )
       const unknown = wanted.find((output) => !outputNames.includes(output))
-      if (unknown !== undefined || (wanted.length === 0 && held.length === 0))
+      if (unknown !== undefined || (wanted.length === 0 && held.length === 0 && into.length === 0))
         throw new RankineError(
           "argument",
           `the model has no output ${unknown ?? "to give"}; it has ${outputNames.join(", ")}`,
@@ -150,7 +162,9 @@ async function load(
         buffers.add(data.buffer as ArrayBuffer)
         moved[input] = { type: given.type, dims: given.dims, data } as Tensor
       }
-      const bundles = held.map(({ bundle, rows }) => ({ bundle, rows }))
+      const used = (list: readonly HeldTensors[], reads: boolean, writes: boolean) =>
+        list.map(({ bundle, rows }) => ({ bundle, rows, reads, writes }))
+      const bundles = [...used(held, true, true), ...used(from, true, false), ...used(into, false, true)]
       return pool.submit(
         resident,
         (thread) =>

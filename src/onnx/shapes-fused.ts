@@ -75,6 +75,10 @@ add((application) => {
   const [a] = application.inputs
   return [{ type: a?.type, shape: a?.shape && [...a.shape.slice(0, -1), int(application, "N", 0)] }]
 }, "MatMulNBits")
+add(
+  ({ inputs: [hidden, , labels] }) => [{ type: hidden?.type, shape: labels?.shape }, like(hidden)],
+  "LogProbabilities",
+)
 add(({ inputs: [x, , zero] }) => [{ type: zero?.type ?? "uint8", shape: x?.shape }], "QuantizeLinear")
 add(({ inputs: [x, scale] }) => [{ type: scale?.type, shape: x?.shape }], "DequantizeLinear")
 add(({ inputs: [x, target] }) => [{ type: target?.type, shape: x?.shape }], "CastLike")

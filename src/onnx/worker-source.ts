@@ -89,11 +89,12 @@ const kinds = {
   async run({ session, feeds, outputs, options, bundles = [] }) {
     const tensors = {}
     const results = {}
-    for (const { bundle, rows } of bundles) {
-      const { tensors: kept, writes } = bundleOf(bundle)
-      for (const [name, tensor] of Object.entries(kept)) tensors[name] = view(tensor, rows)
-      // ONNX Runtime is given the same memory for both, and so writes in place.
-      for (const [output, input] of Object.entries(writes)) results[output] = tensors[input]
+    for (const { bundle, rows, reads, writes } of bundles) {
+      const kept = bundleOf(bundle)
+      const views = Object.fromEntries(Object.entries(kept.tensors).map(([name, tensor]) => [name, view(tensor, rows)]))
+      if (reads) Object.assign(tensors, views)
+      // Where both are done, ONNX Runtime is given the same memory for both, and so writes in place.
+      if (writes) for (const [output, input] of Object.entries(kept.writes)) results[output] = views[input]
     }
     for (const [name, { type, dims, data }] of Object.entries(feeds)) tensors[name] = new ort.Tensor(type, data, dims)
     const loaded = sessions.get(session)

@@ -38,6 +38,17 @@ describe.skipIf(!runtime)("tensors held in the worker", () => {
     expect(await sums(x(0, 0), other)).toEqual([112 + 13, 7])
   })
 
+  it("are read from one place and written to another", async () => {
+    await using session = await createSession(growing(), { device: "cpu" })
+    const options = { writes: { grown: "past" } }
+    const first = await session.hold({ past: tensor("float32", Float32Array.of(1, 2), [1, 2]) }, options)
+    const second = await session.hold({ past: { type: "float32", dims: [1, 2] } }, options)
+    expect(await session.run(x(10), { outputs: [], from: [first], into: [second] })).toEqual({})
+    const sum = async (held: typeof first) => (await session.run(x(0), { outputs: ["sum"], from: [held] })).sum!.data[0]
+    expect(await sum(first)).toBe(3)
+    expect(await sum(second)).toBe(23)
+  })
+
   it("are refused where they do not fit, and gone once released", async () => {
     await using session = await createSession(growing(), { device: "cpu" })
     const past = { type: "float32", dims: [1, 2] } as const

@@ -4,7 +4,9 @@ import { GraphBuilder } from "../graph.js"
 import type { Graph, Node, Value } from "../ir.js"
 import { withoutDeadCode } from "../passes/dead-code.js"
 import { Accumulator } from "./accumulator.js"
+import { finish } from "./finish.js"
 import { Forward } from "./forward.js"
+import { lowerLogProbabilities } from "./log-probabilities.js"
 import { pathsBetween } from "./paths.js"
 import { Recomputation } from "./recompute.js"
 import type { Step } from "./rule.js"
@@ -15,8 +17,9 @@ export interface GradientOptions {
   /** What the loss's own gradient is: a value of the graph in the loss's shape. Ones by default. */
   readonly seed?: string | Value
   /**
-   * Compute activations again in the backward pass instead of keeping them: `true` between the marks that `checkpoint` made, or
-   * between these values. What lies after the last of them is kept. Nothing is computed again by default.
+   * Compute activations again in the backward pass instead of keeping them: `true` between the marks that `checkpoint` made at the end
+   * of each layer, or between these values. What the backward pass begins with, the last layer and what follows, is kept. Nothing is
+   * computed again by default.
    */
   readonly recompute?: boolean | readonly (string | Value)[]
   /** What the output with the gradient of a value is called: `gradient of NAME` by default. */
@@ -68,6 +71,7 @@ export function gradients(
     )
 
   const sizes = new Sizes(builder)
+  const rowTotals = new Map<string, () => Value>()
   const totals = new Accumulator(builder)
   const lossValue = builder.find(lossName)!
   totals.add(lossName, seedOf(builder, sizes, lossValue, options.seed))
@@ -84,6 +88,7 @@ export function gradients(
       outputs: node.outputs.map((name) => found(name)),
       upstream,
       sizes,
+      rowTotals,
       needs: (index) => values.has(node.inputs[index] ?? ""),
     }
     const rule = ruleOf(node)
@@ -95,12 +100,8 @@ export function gradients(
   }
 
   builder.graph.outputs.push(...forward.outputs(kept))
-  const made = names.map((name): Value => {
-    const value = builder.find(name)!
-    const total = totals.get(name) ?? sizes.zeros(value)
-    return builder.output({ ...total, ...(value.shape ? { shape: value.shape } : {}) }, nameOf(name))
-  })
-  return { graph: withoutDeadCode(builder.graph), gradients: made }
+  const made = finish(builder, sizes, totals, names, nameOf)
+  return { graph: lowerLogProbabilities(withoutDeadCode(builder.graph)), gradients: made }
 }
 
 function nameFor(value: string | Value): string {

@@ -7,8 +7,8 @@ import { namesRead } from "../passes/dead-code.js"
 const MARK = "checkpoint:"
 
 /**
- * Marks a value as the border between two segments, as the hidden vectors between two layers are: with `recompute`, values like this
- * are kept, and what lies between them is computed again when the backward pass comes to it. Returns the value to go on with.
+ * Marks a value as the end of a segment, as the hidden vectors after each layer are: with `recompute`, such values are kept, and what
+ * lies between them is computed again when the backward pass comes to it, all but the last segment. Returns the value to go on with.
  */
 export function checkpoint(graph: GraphBuilder, value: Value, name: string): Value {
   return graph.op("Identity", [value], {}, { name: `${MARK}${name}` })
@@ -48,6 +48,9 @@ export class Recomputation {
     )
     const segments: Segment[] = [{ nodes: [], copies: undefined }]
     const madeIn = new Map<string, Segment>()
+    const marks = new Set(recompute === true ? nodes.filter(({ name }) => name.startsWith(MARK)) : [])
+    // The backward pass begins with the last layer: its values need not be made twice.
+    const last = [...marks].at(-1)
     for (const node of nodes) {
       const segment = segments.at(-1)!
       segment.nodes.push(node)
@@ -55,13 +58,12 @@ export class Recomputation {
       if (namesRead(node).every((name) => this.#constant.has(name)))
         for (const output of node.outputs) this.#constant.add(output)
       for (const output of node.outputs) madeIn.set(output, segment)
-      const ends = node.name.startsWith(MARK) || node.outputs.some((output) => borders.has(output))
+      const ends = (marks.has(node) && node !== last) || node.outputs.some((output) => borders.has(output))
       if (ends) segments.push({ nodes: [], copies: undefined })
     }
     for (const name of kept) this.#kept.add(name)
     for (const node of nodes)
       for (const name of namesRead(node)) if (madeIn.get(name) !== this.#segmentOf.get(node)) this.#kept.add(name)
-    // The backward pass begins with the last segment: its values are still there.
     for (const node of segments.at(-1)!.nodes) this.#segmentOf.delete(node)
   }
 

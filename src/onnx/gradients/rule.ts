@@ -14,6 +14,8 @@ export interface Step {
   readonly upstream: readonly (Value | undefined)[]
   /** Writes the sizes of tensors. */
   readonly sizes: Sizes
+  /** By the name of a gradient: the sums, along its last axis, of it times what it is the gradient of, where they come cheaper. */
+  readonly rowTotals: Map<string, () => Value>
   /** Whether the gradient of that input is asked for: rules write nothing else. */
   needs(input: number): boolean
 }
@@ -93,4 +95,11 @@ export function positive(axis: number, rank: number): number {
 export function constantIntegers({ graph }: Pick<Step, "graph">, value: Value | undefined): number[] | undefined {
   const sizes = value && graph.sizesIn(value)
   return sizes?.every((size) => typeof size === "number") ? [...(sizes as readonly number[])] : undefined
+}
+
+/** The number that a constant of one float element holds. */
+export function constantNumber(graph: GraphBuilder, value: Value): number | undefined {
+  if (value.type !== "float32" || value.shape?.length !== 0) return undefined
+  const data = graph.graph.initializers.find(({ name }) => name === value.name)?.data
+  return data instanceof Uint8Array ? new DataView(data.buffer, data.byteOffset).getFloat32(0, true) : undefined
 }

@@ -1,5 +1,6 @@
 /** The one table of gradient rules. @module */
 import type { Node } from "../ir.js"
+import { logProbabilitiesRule } from "./log-probabilities.js"
 import type { Differentiable, RuleTable } from "./rule.js"
 import { elementwiseRules } from "./rules/elementwise.js"
 import { indexingRules } from "./rules/indexing.js"
@@ -18,6 +19,7 @@ export const gradientRules: RuleTable = {
   ...indexingRules,
   ...layoutRules,
   ...quantizedRules,
+  LogProbabilities: logProbabilitiesRule,
 }
 
 /** Operators whose results do not change with small changes of their inputs, or are no numbers. */

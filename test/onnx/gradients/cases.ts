@@ -74,7 +74,11 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   Sub: [two(row, x, (graph, a, b) => graph.sub(a, b))],
   Mul: [two(x, column, (graph, a, b) => graph.mul(a, b)), one(x, (graph, x) => graph.mul(x, x))],
   Div: [two(x, aboveColumn, (graph, a, b) => graph.div(a, b)), two(row, above, (graph, a, b) => graph.div(a, b))],
-  Pow: [two(above, column, (graph, a, b) => graph.pow(a, b)), one(away, (graph, x) => graph.pow(x, 3))],
+  Pow: [
+    two(above, column, (graph, a, b) => graph.pow(a, b)),
+    one(away, (graph, x) => graph.pow(x, 3)),
+    one(x, (graph, x) => graph.pow(x, 2)),
+  ],
   Min: [
     two(x, row, (graph, a, b) => graph.min(a, b)),
     { variables: { x, row, column }, write: (graph, { x, row, column }) => graph.op("Min", [x, row, column]) },

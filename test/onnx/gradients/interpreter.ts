@@ -632,6 +632,10 @@ const operators: Readonly<Record<string, Operator>> = {
     const part = dims.slice(int(call, "start", 0), int(call, "end", dims.length))
     return [numbers([part.length], part)]
   },
+  Constant: (call) => {
+    const list = ints(call, "value_ints") ?? []
+    return [numbers([list.length], list)]
+  },
   Size: ({ inputs: [x] }) => [numbers([], [x!.data.length])],
   ConstantOfShape: (call) => [constantLike(list(call.inputs[0]!)!, call)],
   Range: ({ inputs: [start, limit, delta] }) => {
@@ -681,7 +685,7 @@ const operators: Readonly<Record<string, Operator>> = {
 /** The numbers of a constant. */
 export function tensorNumbers({ type, dims, data }: Initializer): Numbers {
   if (!(data instanceof Uint8Array)) throw new Error("only constants inside the graph can be evaluated")
-  const { buffer } = data.slice()
+  const { buffer } = new Uint8Array(data)
   const count = size(dims)
   const nibbles = () => Array.from({ length: count }, (_, index) => (data[index >> 1]! >> (4 * (index & 1))) & 15)
   const read: Readonly<Record<string, () => ArrayLike<number>>> = {

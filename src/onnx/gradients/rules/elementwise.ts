@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../graph.js"
 import type { Value } from "../../ir.js"
 import { reduceTo } from "../broadcast.js"
-import { type Differentiable, floatOf, incoming, input, type RuleTable, type Step } from "../rule.js"
+import { constantNumber, type Differentiable, floatOf, incoming, input, type RuleTable, type Step } from "../rule.js"
 
 interface Unary {
   readonly graph: GraphBuilder
@@ -69,21 +69,25 @@ const extreme: Differentiable = {
 
 const TWO_OVER_ROOT_PI = 2 / Math.sqrt(Math.PI)
 
-/** Φ(x) + x φ(x), with the normal distribution and its density. */
-function geluSlope(graph: GraphBuilder, x: Value): Value {
-  const distribution = graph.mul(graph.add(graph.erf(graph.mul(x, Math.SQRT1_2)), 1), 0.5)
-  const density = graph.mul(graph.exp(graph.mul(graph.mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
-  return graph.add(distribution, graph.mul(x, density))
+/** ½ t + ½ in one operation, for t from -1 to 1: a hard sigmoid between its bends. */
+function halfway(graph: GraphBuilder, t: Value): Value {
+  return graph.op("HardSigmoid", [t], { alpha: 0.5, beta: 0.5 })
 }
 
-/** Of ½ x (1 + tanh u), u = √(2/π) (x + 0.044715 x³). */
+/** Φ(x) + x φ(x), with the normal distribution and its density: x φ(x) = u exp(-ln √π - u²) for u = x / √2. */
+function geluSlope(graph: GraphBuilder, x: Value): Value {
+  const u = graph.mul(x, Math.SQRT1_2)
+  const density = graph.exp(graph.sub(-0.5 * Math.log(Math.PI), graph.mul(u, u)))
+  return graph.add(halfway(graph, graph.erf(u)), graph.mul(u, density))
+}
+
+/** Of ½ x (1 + tanh v), v = √(2/π) (x + 0.044715 x³). */
 function geluTanhSlope(graph: GraphBuilder, x: Value): Value {
   const c = Math.sqrt(2 / Math.PI)
   const squared = graph.mul(x, x)
   const t = graph.tanh(graph.mul(x, graph.add(graph.mul(squared, c * 0.044715), c)))
-  const inner = graph.add(graph.mul(squared, 3 * c * 0.044715), c)
-  const rest = graph.mul(graph.mul(x, inner), graph.sub(1, graph.mul(t, t)))
-  return graph.mul(graph.add(graph.add(t, 1), rest), 0.5)
+  const inner = graph.mul(x, graph.add(graph.mul(squared, 1.5 * c * 0.044715), 0.5 * c))
+  return graph.add(halfway(graph, t), graph.mul(inner, graph.sub(1, graph.mul(t, t))))
 }
 
 /** Kept where the input lies within the bounds, both included. */
@@ -147,6 +151,8 @@ export const elementwiseRules: RuleTable = {
   ]),
   Pow: binary(({ graph, outputs: [y] }, a, b, dy) => [
     () => {
+      // Squares are common, and powers slow.
+      if (constantNumber(graph, b) === 2) return graph.mul(graph.mul(dy, a), 2)
       const exponent = graph.cast(b, a.type ?? "float32")
       return graph.mul(dy, graph.mul(exponent, graph.pow(a, graph.sub(exponent, 1))))
     },

@@ -1,5 +1,6 @@
 /** Gradients of what picks elements: what was picked often receives the sum. @module */
 import { RankineError } from "../../../core/errors.js"
+import { productOf } from "../../dimensions.js"
 import type { Dimension, Value } from "../../ir.js"
 import {
   constantIntegers,
@@ -17,6 +18,9 @@ import {
 /**
  * Zeros with `size` elements along `axis`, to which the slices of `dy` are added at `indices`. The axes of the indices stand in
  * `dy` where `axis` stands in the result.
+ *
+ * ScatterND would take indices of slices, but ONNX Runtime adds in parallel there, and loses what two threads add to the same slice;
+ * ScatterElements adds one after the other, and so always in the same order.
  */
 export function addAlong(step: Step, dy: Value, indices: Value, axis: number, size: Value, known: Dimension): Value {
   const { graph } = step
@@ -26,17 +30,23 @@ export function addAlong(step: Step, dy: Value, indices: Value, axis: number, si
   const front = axis === 0 ? dy : graph.transpose(dy, [...order.splice(axis, places), ...order])
   const rest = front.shape?.slice(places)
   const restSizes = (rest && step.sizes.vector(rest)) ?? graph.shape(front, places)
-  const sizes = rank === places ? size : graph.concat([size, restSizes], 0)
+  const all = rank === places ? size : graph.concat([size, restSizes], 0)
   const zeros = graph.op(
     "Expand",
-    [graph.constant(0, dy.type ?? "float32"), sizes],
+    [graph.constant(0, dy.type ?? "float32"), all],
     {},
-    {
-      results: [{ shape: [known, ...(rest ?? [])] }],
-    },
+    { results: [{ shape: [known, ...(rest ?? [])] }] },
   )
-  const rows = graph.unsqueeze(graph.cast(indices, "int64"), [-1])
-  const added = graph.op("ScatterND", [zeros, rows, front], { reduction: "add" })
+  // One axis of indices, and one index for each element.
+  const rows = graph.reshape(front, graph.concat([graph.constant([-1], "int64"), restSizes], 0), [
+    null,
+    ...(rest ?? []),
+  ])
+  const column = Array.from({ length: rank - places }, (_, at) => at + 1)
+  const flat = graph.reshape(graph.cast(indices, "int64"), [-1])
+  const tall = column.length === 0 ? flat : graph.unsqueeze(flat, column)
+  const each = column.length === 0 ? tall : graph.expand(tall, graph.shape(rows))
+  const added = graph.op("ScatterElements", [zeros, each, rows], { axis: 0, reduction: "add" })
   if (axis === 0) return added
   // The first axis goes back to its place.
   const back = Array.from({ length: rank - places }, (_, at) => at + 1)
@@ -131,13 +141,26 @@ const gatherElements: GradientRule = (step) => {
 }
 
 const gatherND: GradientRule = (step) => {
-  if (intOf(step.node, "batch_dims", 0) !== 0)
+  const { graph, sizes } = step
+  const [x, indices, dy] = [input(step, 0), input(step, 1), incoming(step)]
+  const depth = indices.shape?.at(-1)
+  if (intOf(step.node, "batch_dims", 0) !== 0 || typeof depth !== "number")
     throw new RankineError(
       "model",
-      `the gradient of GatherND with batch_dims (node ${step.node.name}) is not there: write it with GatherElements`,
+      `the gradient of GatherND (node ${step.node.name}) is only there without batch_dims and for indices of known length: write it with GatherElements`,
     )
-  const inputs = [step.sizes.zeros(input(step, 0)), input(step, 1), incoming(step)]
-  return [step.graph.op("ScatterND", inputs, { reduction: "add" })]
+  // The first axes as one, and the place in it that several indices name together.
+  let place: Value | undefined
+  let total: Value | undefined
+  for (let axis = 0; axis < depth; axis++) {
+    const size = sizes.axis(x, axis)
+    const given = graph.gather(indices, graph.constant(axis, "int64"), -1)
+    const index = graph.where(graph.less(given, 0), graph.add(given, size), given)
+    place = place ? graph.add(graph.mul(place, size), index) : index
+    total = total ? graph.mul(total, size) : size
+  }
+  const known = productOf(x.shape?.slice(0, depth) ?? [null])
+  return [sizes.reshape(addAlong(step, dy, place!, 0, total!, known), x)]
 }
 
 /** What is overwritten loses its gradient to what is written there. */

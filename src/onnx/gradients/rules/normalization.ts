@@ -6,10 +6,12 @@ import { type GradientRule, incoming, input, intOf, positive, type RuleTable, ra
 
 const softmax: GradientRule = (step) => {
   const { graph, node } = step
-  const y = step.outputs[0]!
-  const weighted = graph.mul(y, incoming(step))
-  const total = graph.reduceSum(weighted, [intOf(node, "axis", -1)], true)
-  return [graph.sub(weighted, graph.mul(y, total))]
+  const [y, dy] = [step.outputs[0]!, incoming(step)]
+  const axis = positive(intOf(node, "axis", -1), rankOf(step, y))
+  const known = axis === y.shape!.length - 1 ? step.rowTotals.get(dy.name) : undefined
+  if (known) return [graph.mul(y, graph.sub(dy, known()))]
+  const weighted = graph.mul(y, dy)
+  return [graph.sub(weighted, graph.mul(y, graph.reduceSum(weighted, [axis], true)))]
 }
 
 const logSoftmax: GradientRule = (step) => {

@@ -53,7 +53,11 @@ const matMul: GradientRule = (step) => {
   const missing = [...(left === 1 ? [-2] : []), ...(right === 1 ? [-1] : [])]
   const wide = missing.length === 0 ? dy : graph.unsqueeze(dy, missing)
   const da = () => {
-    const gradient = reduceTo(step, graph.matMul(wide, swapLast(step, wideB)), wideA)
+    const product = graph.matMul(wide, swapLast(step, wideB))
+    // The sum of the gradient times `a`, row by row, is that of dy times the result, which is smaller where `a` are attention weights.
+    if (missing.length === 0)
+      step.rowTotals.set(product.name, () => graph.reduceSum(graph.mul(wide, step.outputs[0]!), [-1], true))
+    const gradient = reduceTo(step, product, wideA)
     return left === 1 ? graph.squeeze(gradient, [0]) : gradient
   }
   const db = () => {
