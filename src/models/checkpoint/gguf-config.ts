@@ -8,10 +8,10 @@ import { llama3ScalingOf } from "./gguf-rope.js"
 /** An object as config.json holds it. */
 export type HubConfig = Readonly<Record<string, unknown>>
 
-/** Gemma 3 sees everything in each sixth layer; its files do not say so. */
-const GEMMA_PATTERN = 6
-/** The largest Gemma 3, which alone divides its scores by another width than a head's. */
-const GEMMA_27B_LAYERS = 62
+/** Gemma 3 sees everything in each sixth layer, Gemma 2 in each second; their files do not say so. */
+const gemmaPattern = { gemma2: 2, gemma3: 6 }
+/** Layers of the largest, which alone divide their scores by another width than a head's. */
+const gemmaLargest = { gemma2: 46, gemma3: 62 }
 
 /** Tokens that end an answer in one model family or another: files name at most two of them. */
 const answerEnds = ["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>"]
@@ -74,7 +74,8 @@ function family(
   headWidth: number,
   share: number,
 ): HubConfig {
-  const window = keys.optional("attention.sliding_window")
+  // Older files of Gemma 2 leave out what all of its models have.
+  const window = keys.optional("attention.sliding_window") ?? (architecture === "gemma2" ? 4096 : undefined)
   switch (architecture) {
     case "llama": {
       const biased = { attention_bias: tensors.has("blk.0.attn_q.bias"), mlp_bias: tensors.has("blk.0.ffn_up.bias") }
@@ -90,28 +91,31 @@ function family(
         use_sliding_window: false,
         ...(architecture === "qwen3" ? { attention_bias: tensors.has("blk.0.attn_q.bias") } : {}),
       }
+    case "gemma2":
     case "gemma3":
       return {
-        model_type: "gemma3_text",
+        model_type: architecture === "gemma2" ? "gemma2" : "gemma3_text",
         hidden_activation: "gelu_pytorch_tanh",
-        query_pre_attn_scalar: layers === GEMMA_27B_LAYERS ? share : headWidth,
-        rope_local_base_freq: shortest(keys.optional("rope.freq_base_swa") ?? 10_000),
-        layer_types: layerTypes(keys, layers, window),
+        query_pre_attn_scalar: layers === gemmaLargest[architecture] ? share : headWidth,
+        ...(architecture === "gemma3"
+          ? { rope_local_base_freq: shortest(keys.optional("rope.freq_base_swa") ?? 10_000) }
+          : {}),
+        layer_types: layerTypes(keys, layers, window, gemmaPattern[architecture]),
         ...(window ? { sliding_window: window } : {}),
-        ...capped(keys, "attn_logit_softcapping"),
-        ...capped(keys, "final_logit_softcapping"),
+        ...capped(keys, "attn_logit_softcapping", architecture === "gemma2" ? 50 : undefined),
+        ...capped(keys, "final_logit_softcapping", architecture === "gemma2" ? 30 : undefined),
       }
   }
 }
 
-function capped(keys: Keys, name: string): HubConfig {
-  const value = keys.optional(name)
+function capped(keys: Keys, name: string, usual: number | undefined): HubConfig {
+  const value = keys.optional(name) ?? usual
   return value ? { [name]: shortest(value) } : {}
 }
 
-function layerTypes(keys: Keys, layers: number, window: number | undefined): string[] {
+function layerTypes(keys: Keys, layers: number, window: number | undefined, pattern: number): string[] {
   const given = keys.raw("attention.sliding_window_pattern")
-  const every = typeof given === "number" ? given : GEMMA_PATTERN
+  const every = typeof given === "number" ? given : pattern
   return Array.from({ length: layers }, (_, layer) => {
     const windowed = Array.isArray(given) ? given[layer] === true || given[layer] === 1 : (layer + 1) % every !== 0
     return window && windowed ? "sliding_attention" : "full_attention"

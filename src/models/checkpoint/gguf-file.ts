@@ -35,7 +35,7 @@ export async function openGgufFile(path: string): Promise<GgufFile> {
   if (typeof parts === "number" && parts > 1) {
     if (header.values.get("split.no") !== 0)
       throw new RankineError("data", `${first} is a later part of a split model: give its first part`)
-    for (const name of partNames(first, parts)) {
+    for (const name of partNames(path, parts)) {
       const part = await find(join(dirname(path), name))
       files.push(part)
       for (const [tensor, info] of (await readGgufHeader(part)).tensors) {
@@ -84,14 +84,14 @@ async function find(path: string): Promise<string> {
   return realpath(path)
 }
 
-function partNames(first: string, parts: number): string[] {
-  const name = basename(first)
+function partNames(path: string, parts: number): string[] {
+  const name = basename(path)
   const count = String(parts).padStart(5, "0")
   const ending = `-00001-of-${count}.gguf`
   if (!name.endsWith(ending))
     throw new RankineError(
       "data",
-      `${first} is the first of ${parts} parts: call it …${ending}, and the others accordingly`,
+      `${path} is the first of ${parts} parts: call it …${ending}, and the others accordingly`,
     )
   const stem = name.slice(0, -ending.length)
   return Array.from(

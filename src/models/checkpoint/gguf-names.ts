@@ -1,9 +1,9 @@
 /** What the tensors of GGUF files are called in the checkpoints that they were made from. @module */
 
 /** Architectures whose files are read as models, as `general.architecture` names them. */
-export type GgufArchitecture = "llama" | "qwen2" | "qwen3" | "gemma3"
+export type GgufArchitecture = "llama" | "qwen2" | "qwen3" | "gemma2" | "gemma3"
 
-export const ggufArchitectures: readonly GgufArchitecture[] = ["llama", "qwen2", "qwen3", "gemma3"]
+export const ggufArchitectures: readonly GgufArchitecture[] = ["llama", "qwen2", "qwen3", "gemma2", "gemma3"]
 
 const outer: Readonly<Record<string, string>> = {
   token_embd: "model.embed_tokens",
@@ -33,11 +33,16 @@ const inGemmaLayer: Readonly<Record<string, string>> = {
   post_ffw_norm: "post_feedforward_layernorm",
 }
 
+/** Its norms and their names differ from the others'. */
+export function isGemma(architecture: GgufArchitecture): boolean {
+  return architecture === "gemma2" || architecture === "gemma3"
+}
+
 /** The name in a checkpoint of Hugging Face's layout, or undefined for a tensor that the architecture does not have there. */
 export function hubNameOf(name: string, architecture: GgufArchitecture): string | undefined {
   const [, layer, part, kind] = /^(?:blk\.(\d+)\.)?(\w+)\.(weight|bias)$/.exec(name) ?? []
   if (part === undefined) return undefined
-  const table = layer === undefined ? outer : architecture === "gemma3" ? inGemmaLayer : inLayer
+  const table = layer === undefined ? outer : isGemma(architecture) ? inGemmaLayer : inLayer
   if (!Object.hasOwn(table, part)) return undefined
   return `${layer === undefined ? "" : `model.layers.${layer}.`}${table[part]}.${kind}`
 }

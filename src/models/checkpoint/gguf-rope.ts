@@ -24,7 +24,8 @@ const TOLERANCE = 1e-4
  */
 export function llama3ScalingOf(divisors: ArrayLike<number>, theta: number): Llama3Scaling | undefined {
   const values = Array.from(divisors)
-  const factor = Math.max(...values)
+  // The divisors went through float32.
+  const factor = Number(Math.max(...values).toPrecision(5))
   const fits = (rest: Omit<Llama3Scaling, "rope_type" | "factor">) => {
     const scaling: Llama3Scaling = { rope_type: "llama3", factor, ...rest }
     const made = llama3Divisors(scaling, theta, values.length)

@@ -2,7 +2,7 @@
 import { RankineError } from "../../core/errors.js"
 import { architectureOf, ggufConfig, type HubConfig } from "./gguf-config.js"
 import { type GgufFile, openGgufFile, valuesOf } from "./gguf-file.js"
-import { type GgufArchitecture, hubNameOf } from "./gguf-names.js"
+import { type GgufArchitecture, hubNameOf, isGemma } from "./gguf-names.js"
 import type { Checkpoint } from "./safetensors.js"
 import type { TensorInfo } from "./tensor-type.js"
 
@@ -27,7 +27,7 @@ interface Entry {
 }
 
 /**
- * Opens a GGUF file of a decoder (Llama, Mistral, Qwen2, Qwen3, Gemma 3), or the first part of one that was split.
+ * Opens a GGUF file of a decoder (Llama, Mistral, Qwen2, Qwen3, Gemma 2 and 3), or the first part of one that was split.
  *
  * Tensors are called as in the original checkpoint (`model.layers.0.self_attn.q_proj.weight`). `read` gives float32 of every type;
  * `readRaw` gives blocks as they are, rows in the original's order. Tensors that the conversion changed have `inPlace: false`: queries and
@@ -82,7 +82,7 @@ export async function ggufModel(file: GgufFile): Promise<GgufModel> {
 }
 
 function undoOf(name: string, architecture: GgufArchitecture, config: HubConfig): Undo | undefined {
-  if (architecture === "gemma3") return name.endsWith("norm.weight") ? { kind: "one" } : undefined
+  if (isGemma(architecture)) return name.endsWith("norm.weight") ? { kind: "one" } : undefined
   if (architecture !== "llama") return undefined
   const part = /\.attn_([qk])\.(weight|bias)$/.exec(name)?.[1]
   if (!part) return undefined

@@ -1,5 +1,6 @@
 /** Element types of tensors in a file, and their values as numbers. @module */
 import { RankineError } from "../../core/errors.js"
+import { toHalf } from "../../onnx/data-type.js"
 import type { BlockType } from "./block-type.js"
 
 /** Element types of the safetensors format whose size is a whole number of bytes. */
@@ -114,4 +115,18 @@ export function float16(halves: Uint16Array): Float32Array {
     else bits[index] = sign | ((exponent + 0x1c000) << 13) | (fraction << 13)
   }
   return values
+}
+
+/** Little-endian bytes of values as floats, rounded to the nearest, ties to even. Values that were read from a type come back as they were. */
+export function fromFloat32(values: Float32Array, type: "F32" | "F16" | "BF16" | "F64"): Uint8Array {
+  if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  if (type === "F16") return new Uint8Array(Uint16Array.from(values, toHalf).buffer)
+  if (type === "F64") return new Uint8Array(Float64Array.from(values).buffer)
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  // A NaN rounded like a number could become infinite.
+  const upper = (value: number) => {
+    if ((value & 0x7fffffff) > 0x7f800000) return (value >>> 16) | 0x40
+    return (value + 0x7fff + ((value >>> 16) & 1)) >>> 16
+  }
+  return new Uint8Array(Uint16Array.from(bits, upper).buffer)
 }
