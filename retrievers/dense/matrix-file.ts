@@ -9,7 +9,7 @@ export async function writeMatrix(path: string, matrix: Matrix): Promise<void> {
     { name: "shape", bytes: bytesOf(Uint32Array.of(matrix.dimension, matrix.count, CHUNK_ROWS)) },
     ...chunks.map(({ rows }, index) => ({
       name: `rows.${index}`,
-      bytes: matrix.memory.u8.subarray(rows, rows + matrix.countOf(index) * matrix.stride),
+      bytes: () => matrix.memory.u8.subarray(rows, rows + matrix.countOf(index) * matrix.stride),
     })),
   ])
 }

@@ -26,7 +26,10 @@ export async function writeSegment(path: string, segment: Segment): Promise<void
     add("lengths", field.lengths)
     add("aside.keys", Float64Array.from(field.aside.keys()))
     add("aside.values", Uint32Array.from(field.aside.values()))
-    add("postings", segment.arena.u8.subarray(field.address, field.address + 4 * count))
+    sections.push({
+      name: `${index}.postings`,
+      bytes: () => segment.arena.u8.subarray(field.address, field.address + 4 * count),
+    })
   })
   await writeSections(path, sections)
 }

@@ -60,7 +60,7 @@ function tokenSections(store: TokenStore): { name: string; bytes: Uint8Array }[]
   const { centroids, buckets } = store.codec.parts
   const sections = store.chunks.map(({ address, used }, index) => ({
     name: `tokens.${index}`,
-    bytes: store.memory.u8.subarray(address, address + used),
+    bytes: () => store.memory.u8.subarray(address, address + used),
   }))
   if (centroids) sections.push({ name: "centroids", bytes: bytesOf(centroids) })
   if (buckets)

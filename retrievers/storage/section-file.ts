@@ -24,7 +24,8 @@ const PIECE = 2 ** 28
 
 export interface Section {
   readonly name: string
-  readonly bytes: Uint8Array
+  /** A function where the bytes lie in WebAssembly memory: a search beside the writing may let that grow, and what was a view of it then is empty. */
+  readonly bytes: Uint8Array | (() => Uint8Array)
 }
 
 /** Bytes of an array, without copying. */
@@ -40,20 +41,21 @@ export async function writeSections(path: string, sections: readonly Section[]):
   head.writeUInt32LE(sections.length, 8)
   let offset = align(head.length)
   const offsets = sections.map((section, index) => {
+    const bytes = current(section)
     const at = HEAD_BYTES + index * ENTRY_BYTES
     head.write(section.name, at, NAME_BYTES, "latin1")
     head.writeBigUInt64LE(BigInt(offset), at + NAME_BYTES)
-    head.writeBigUInt64LE(BigInt(section.bytes.length), at + NAME_BYTES + 8)
-    head.writeUInt32LE(checksum(section.bytes), at + NAME_BYTES + 16)
+    head.writeBigUInt64LE(BigInt(bytes.length), at + NAME_BYTES + 8)
+    head.writeUInt32LE(checksum(bytes), at + NAME_BYTES + 16)
     const begin = offset
-    offset = align(offset + section.bytes.length)
+    offset = align(offset + bytes.length)
     return begin
   })
   head.writeUInt32LE(crc32(head.subarray(0, head.length - 4)), head.length - 4)
   const file = await openHandle(path, "wx")
   try {
-    await writeAll(file, head, 0)
-    for (const [index, section] of sections.entries()) await writeAll(file, section.bytes, offsets[index]!)
+    await writeAll(file, () => head, 0)
+    for (const [index, section] of sections.entries()) await writeAll(file, () => current(section), offsets[index]!)
     await file.sync()
   } finally {
     await file.close()
@@ -142,10 +144,15 @@ function checksum(bytes: Uint8Array): number {
   return value
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+function current({ bytes }: Section): Uint8Array {
+  return typeof bytes === "function" ? bytes() : bytes
+}
+
+async function writeAll(file: FileHandle, bytes: () => Uint8Array, position: number): Promise<void> {
+  const { length } = bytes()
   let at = 0
-  while (at < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, at, Math.min(PIECE, bytes.length - at), position + at)
+  while (at < length) {
+    const { bytesWritten } = await file.write(bytes(), at, Math.min(PIECE, length - at), position + at)
     at += bytesWritten
   }
 }
