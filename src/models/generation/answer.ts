@@ -16,6 +16,8 @@ export interface AnswerOptions {
   readonly settings: CheckedSettings
   /** In ascending order. */
   readonly allowed: readonly number[] | undefined
+  /** Tokens whose log-probabilities are reported at every place. */
+  readonly named: readonly number[] | undefined
   readonly endIds: ReadonlySet<number>
   readonly contextLength: number
   readonly codec: TextCodec
@@ -53,11 +55,11 @@ export class Answer {
 
   /** Chooses a token after these logits; undefined where the answer is over and the model need not read it. */
   accept(logits: Float32Array): number | undefined {
-    const { settings, allowed, endIds } = this.#options
+    const { settings, allowed, named, endIds } = this.#options
     const id = chooseToken(logits, settings, this.#seen, allowed, () => drawOf(settings.seed, this.#ids.length))
     this.#ids.push(id)
     if (settings.repetitionPenalty !== 1) this.#seen.add(id)
-    const chosen = settings.logprobs === undefined ? undefined : this.#report(logits, id, settings.logprobs)
+    const chosen = settings.logprobs === undefined && !named ? undefined : this.#report(logits, id)
     if (endIds.has(id)) {
       this.#end("stop", id, chosen)
       return undefined
@@ -81,13 +83,13 @@ export class Answer {
   /** Throws what a listener threw. `cachedTokens` of the prompt were computed for others already. */
   generation(cachedTokens = 0): Generation {
     if (this.#error) throw this.#error
-    const { settings, cutTokens } = this.#options
+    const { settings, named, cutTokens } = this.#options
     return {
       text: this.#text,
       tokenIds: this.#ids,
       finishReason: this.#finish ?? "length",
       ...(this.#stopText === undefined ? {} : { stopText: this.#stopText }),
-      ...(settings.logprobs === undefined ? {} : { logprobs: this.#chosen }),
+      ...(settings.logprobs === undefined && !named ? {} : { logprobs: this.#chosen }),
       cutTokens,
       usage: {
         ...noUsage,
@@ -122,12 +124,16 @@ export class Answer {
     }
   }
 
-  #report(logits: Float32Array, id: number, top: number): ChosenToken {
-    const { codec } = this.#options
-    const ids = top > 0 ? largest(logits, top) : []
-    const [own, ...others] = logProbabilities(logits, [id, ...ids])
-    const named = (at: number, logprob: number): TokenLogprob => ({ id: at, text: codec.textOf(at), logprob })
-    const chosen = { ...named(id, own!), top: ids.map((at, rank) => named(at, others[rank]!)) }
+  #report(logits: Float32Array, id: number): ChosenToken {
+    const { codec, settings, named } = this.#options
+    const likeliest = settings.logprobs ? largest(logits, settings.logprobs) : []
+    const all = logProbabilities(logits, [id, ...likeliest, ...(named ?? [])])
+    const token = (at: number, logprob: number): TokenLogprob => ({ id: at, text: codec.textOf(at), logprob })
+    const chosen = {
+      ...token(id, all[0]!),
+      top: likeliest.map((at, rank) => token(at, all[rank + 1]!)),
+      ...(named ? { named: [...all.subarray(1 + likeliest.length)] } : {}),
+    }
     this.#chosen.push(chosen)
     return chosen
   }

@@ -64,6 +64,11 @@ export interface GenerationSettings extends SamplingSettings {
   readonly seed?: number
   /** Log-probabilities of the chosen tokens (`true` or 0), and of so many of the likeliest at each place. */
   readonly logprobs?: boolean | number
+  /**
+   * Tokens whose log-probabilities are reported at every place: ids, or texts that are one token each. An endpoint knows only those among its
+   * likeliest; the others are -Infinity.
+   */
+  readonly namedTokens?: readonly (string | number)[]
   /** What to do with a prompt that leaves no room: refuse it (the default), or cut its beginning or its end. */
   readonly tooLong?: "throw" | "cut-start" | "cut-end"
 }
@@ -81,6 +86,8 @@ export interface TokenLogprob {
 export interface ChosenToken extends TokenLogprob {
   /** The likeliest tokens at this place, the likeliest first. */
   readonly top: readonly TokenLogprob[]
+  /** Log-probabilities of the named tokens, in their order; missing where none were named. */
+  readonly named?: readonly number[]
 }
 
 /**

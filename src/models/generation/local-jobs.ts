@@ -36,27 +36,45 @@ export async function runAnswers(
   signal: AbortSignal,
 ): Promise<Answer[]> {
   const begun = performance.now()
+  // The batch fails with the first group that does: what the others still write is of no use.
+  const failure = new AbortController()
+  const stop = AbortSignal.any([signal, failure.signal])
+  let failed: { readonly thrown: unknown } | undefined
   await Promise.all(
     byPrefix(jobs).map(async ([prefix, group]) => {
-      const answers = group.map(({ answer }) => answer)
-      const capacity = Math.max(...answers.map(({ prompt, room }) => prompt.length + Math.min(room, ROOM)))
-      if (!prefix)
-        return writeTogether(decoder, answers, 0, await decoder.createCache(answers.length, capacity), signal)
-      const cache = await prefix.use((shared) =>
-        decoder.selectRows(
-          shared,
-          answers.map(() => 0),
-          capacity,
-        ),
-      )
-      return writeTogether(decoder, answers, prefix.ids.length, cache, signal)
+      try {
+        await writeGroup(
+          decoder,
+          group.map(({ answer }) => answer),
+          prefix,
+          stop,
+        )
+      } catch (thrown) {
+        failed ??= { thrown }
+        failure.abort()
+      }
     }),
   )
+  if (failed) throw failed.thrown
   const seconds = (performance.now() - begun) / 1000 / jobs.length
   return jobs.map(({ answer }) => {
     answer.seconds = seconds
     return answer
   })
+}
+
+async function writeGroup(
+  decoder: GenerationDecoder,
+  answers: readonly Answer[],
+  prefix: SharedPrefix | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const capacity = Math.max(...answers.map(({ prompt, room }) => prompt.length + Math.min(room, ROOM)))
+  const copies = answers.map(() => 0)
+  const cache = prefix
+    ? await prefix.use((shared) => decoder.selectRows(shared, copies, capacity))
+    : await decoder.createCache(answers.length, capacity)
+  return writeTogether(decoder, answers, prefix?.ids.length ?? 0, cache, signal)
 }
 
 async function writeTogether(

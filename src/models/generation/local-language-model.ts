@@ -42,8 +42,12 @@ export interface LocalModelOptions {
   readonly sharePrefixes?: boolean
   /** Of prompts that are read for their scores. Default: 1024 tokens, 64 rows. */
   readonly batch?: BatchLimits
-  /** Of answers that are written together, tokens to be written included. Default: 8192 tokens, 32 rows. */
+  /**
+   * Of answers that are written together, tokens to be written included. Default: as many tokens as keys and values of 1 GiB have, 32 rows.
+   */
   readonly generationBatch?: BatchLimits
+  /** Batches of answers that are written by turns: a call need not wait for a long one to end. Each takes its own memory. Default 2. */
+  readonly generationBatches?: number
   readonly queue?: QueueOptions
 }
 
@@ -53,7 +57,11 @@ export interface LocalModelStats {
   readonly reads: QueueStats
 }
 
-const GENERATION_BATCH: BatchLimits = { maxTokens: 8192, maxRows: 32 }
+/** Of keys and values of a batch of answers. */
+const CACHE_BYTES = 2 ** 30
+
+/** Rows of a batch of answers: more share the reading of the weights, and make each other wait. */
+const ROWS = 32
 
 export class LocalLanguageModel implements LanguageModel {
   readonly name: string
@@ -85,12 +93,30 @@ export class LocalLanguageModel implements LanguageModel {
     this.capabilities = new Set([...allCapabilities].filter((each) => codec.chatTemplate || !CHAT.has(each)))
     this.#answers = new Scheduler((jobs, signal) => runAnswers(decoder, jobs, signal), {
       ...queue,
-      limits: { ...GENERATION_BATCH, ...options.generationBatch },
+      limits: {
+        maxTokens: Math.max(2048, Math.floor(CACHE_BYTES / Math.max(1, decoder.cacheBytesPerToken))),
+        maxRows: ROWS,
+        ...options.generationBatch,
+      },
+      workers: options.generationBatches ?? 2,
     })
     this.#reads = new Scheduler((jobs, signal) => runReads(decoder, jobs, signal), {
       ...queue,
       limits: options.batch ?? {},
     })
+  }
+
+  /** Where it computes; `deviceReason` says why there. */
+  get device(): GenerationDecoder["device"] {
+    return this.#decoder.device
+  }
+
+  get deviceReason(): string {
+    return this.#decoder.deviceReason
+  }
+
+  get precision(): GenerationDecoder["precision"] {
+    return this.#decoder.precision
   }
 
   get stats(): LocalModelStats {
@@ -118,6 +144,7 @@ export class LocalLanguageModel implements LanguageModel {
             cutTokens,
             settings,
             allowed: this.#allowed(request.allowedTokens),
+            named: request.namedTokens?.map((token) => this.#tokenId(token)),
             endIds: this.#endIds,
             contextLength: this.maxLength,
             codec: this.codec,
@@ -126,7 +153,8 @@ export class LocalLanguageModel implements LanguageModel {
           return { ids, shareable: ids.length - 1, cachedTokens: 0, answer }
         },
         job: ({ answer }, prefix) => ({ answer, prefix }),
-        length: ({ ids, answer }, from) => ids.length - from + answer.room,
+        // Its share of the memory: a prefix is copied to every row.
+        length: ({ ids, answer }) => ids.length + answer.room,
         result: ({ cachedTokens }, answer, index) => finish(answer.generation(cachedTokens), index),
         failed: (error, index) =>
           finish({ text: "", finishReason: "failed", cutTokens: 0, usage: noUsage, error }, index),

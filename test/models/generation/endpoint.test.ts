@@ -517,6 +517,19 @@ describe("scores of tokens", () => {
     )
   })
 
+  it("are reported for named tokens of an answer", async () => {
+    await against(
+      (_, response) => json(response, chatAnswer("yes", { logprobs: { content } })),
+      async (model, server) => {
+        const [answer] = await model.generate([{ ...ask, namedTokens: ["no", "maybe"] }])
+        expect(answer!.logprobs).toEqual([
+          { text: "yes", logprob: -0.5, top: [], named: [-1.25, Number.NEGATIVE_INFINITY] },
+        ])
+        expect(server.asked[0]!.body).toMatchObject({ logprobs: true, top_logprobs: 20 })
+      },
+    )
+  })
+
   it("are asked for once where a server gives none", async () => {
     await against(
       (_, response) => json(response, chatAnswer("yes")),

@@ -37,6 +37,10 @@ class FakeCache implements DecoderCache {
 
 export class FakeDecoder implements GenerationDecoder {
   readonly checksum = "fake"
+  readonly precision = "fp32"
+  readonly device = "cpu"
+  readonly deviceReason = "arithmetic"
+  readonly cacheBytesPerToken = 4
   readonly contextLength: number
   readonly config
   /** Rows of every call, and tokens read in all. */

@@ -128,6 +128,22 @@ describe("answers", () => {
     expect(top[2]!.logprob).toBeCloseTo(logits[sorted[2]!]! - sum, 10)
   })
 
+  it("report named tokens at every place", async () => {
+    const { model: local } = model()
+    const [answer] = await local.generate([{ prompt: "p", maxTokens: 3, namedTokens: ["yes", 65] }])
+    const history = codec.encode({ prompt: "p" })
+    for (const { id, top, named } of answer!.logprobs!) {
+      const logits = hashedLogits(history, vocabulary)
+      const sum = Math.log(logits.reduce((all, logit) => all + Math.exp(logit), 0))
+      expect(top).toEqual([])
+      expect(named![0]).toBeCloseTo(logits[codec.idOf("yes")]! - sum, 10)
+      expect(named![1]).toBeCloseTo(logits[65]! - sum, 10)
+      history.push(id!)
+    }
+    expect(answer!.logprobs).toHaveLength(3)
+    await expect(local.generate([{ prompt: "p", namedTokens: ["perhaps"] }])).rejects.toThrow(/not one token/)
+  })
+
   it("keep to a set of tokens", async () => {
     const { model: local } = model()
     const [answer] = await local.generate([
@@ -319,6 +335,44 @@ describe("streams", () => {
 })
 
 describe("a call", () => {
+  it("goes on beside a long one, and both may share their prefixes in several batches", async () => {
+    const { model: local, decoder } = model({ batch: { maxRows: 2 }, generationBatch: { maxRows: 2 } })
+    const order: string[] = []
+    const long = local
+      .generate(Array.from({ length: 2 }, () => ({ prompt: "p", maxTokens: 150, allowedTokens: [65] })))
+      .then(() => order.push("long"))
+    const beginning = "one beginning for all of them, "
+    const short = local
+      .generate(Array.from({ length: 9 }, (_, at) => ({ prompt: `${beginning}${at}`, maxTokens: 2 })))
+      .then(() => order.push("short"))
+    const scores = local.scoreTokens(
+      Array.from({ length: 9 }, (_, at) => ({ prompt: `${beginning}${at}` })),
+      ["yes"],
+    )
+    await Promise.all([long, short, scores])
+    expect(order).toEqual(["short", "long"])
+    const alone = await model({ sharePrefixes: false }).model.scoreTokens([{ prompt: `${beginning}4` }], ["yes"])
+    expect((await scores)[4]!.logits).toEqual(alone[0]!.logits)
+    expect(decoder.alive).toBe(0)
+  })
+
+  it("fails with the decoder, and leaves nothing behind", async () => {
+    const { model: local, decoder } = model()
+    const requests = Array.from({ length: 8 }, (_, at) => ({
+      prompt: `${(at % 2 === 0 ? "one beginning " : "another one ").repeat(3)}${at}`,
+      maxTokens: 20,
+    }))
+    const failing = local.generate(requests)
+    setTimeout(() => {
+      decoder.failure = new Error("the card is gone")
+    }, 3)
+    await expect(failing).rejects.toThrow("the card is gone")
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(decoder.alive).toBe(0)
+    decoder.failure = undefined
+    expect(await local.generate(requests, { onError: "mark" })).toHaveLength(8)
+  })
+
   it("ends at its signal, and leaves others alone", async () => {
     const { model: local, decoder } = model({}, { contextLength: 4096 })
     const controller = new AbortController()

@@ -5,6 +5,7 @@ import type { CheckedSettings } from "../settings.js"
 import { StopMatcher } from "../stop-matcher.js"
 import type { Choice, EndpointUsage } from "./answers.js"
 import type { EndpointPrompt } from "./request-body.js"
+import { logprobsOf, type WantedToken } from "./wanted-tokens.js"
 
 export class EndpointAnswer {
   readonly #stops: StopMatcher
@@ -20,6 +21,7 @@ export class EndpointAnswer {
   constructor(
     private readonly settings: CheckedSettings,
     private readonly prompt: EndpointPrompt,
+    private readonly named: readonly WantedToken[] | undefined,
     private readonly emit: ((event: GenerationEvent) => void) | undefined,
   ) {
     this.#stops = new StopMatcher(settings.stop)
@@ -31,7 +33,7 @@ export class EndpointAnswer {
     this.#finish = finish ?? this.#finish
     this.#stopText = stopText ?? this.#stopText
     this.#tokens.push(...tokens)
-    if (tokenIds) this.#ids = [...(this.#ids ?? []), ...tokenIds]
+    if (tokenIds) (this.#ids ??= []).push(...tokenIds)
     if (this.#matched || text === "") return
     // Servers leave stop texts out; those that were not sent, or that a server does not know, are found here.
     const step = this.#stops.push(text)
@@ -52,12 +54,21 @@ export class EndpointAnswer {
       ...(this.#ids ? { tokenIds: this.#ids } : {}),
       finishReason: this.#matched ? "stop" : (this.#finish ?? "stop"),
       ...(this.#stopText === undefined ? {} : { stopText: this.#stopText }),
-      ...(logprobs === undefined ? {} : { logprobs: this.#tokens }),
+      ...(logprobs === undefined && !this.named
+        ? {}
+        : { logprobs: this.#tokens.map((token) => this.#reported(token)) }),
       ...(this.#reasoning === "" ? {} : { reasoning: this.#reasoning }),
       ...(escaped > 0 ? { escaped } : {}),
       cutTokens,
       usage: { ...noUsage, calls: 1, ...this.#usage, truncated: cutTokens > 0 ? 1 : 0, seconds },
     }
+  }
+
+  /** More of the likeliest tokens may have been asked for than are reported, to find the named ones among them. */
+  #reported(token: ChosenToken): ChosenToken {
+    const { logprobs = 0 } = this.settings
+    if (!this.named) return token
+    return { ...token, top: token.top.slice(0, logprobs), named: logprobsOf(this.named, token) }
   }
 
   #give(text: string, token: ChosenToken | undefined): void {

@@ -30,7 +30,8 @@ import { EndpointAnswer } from "./answer-parts.js"
 import { type Choice, readChoice, readEvent, tokensOf } from "./answers.js"
 import { checkEndpoint, type EndpointOptions, type EndpointSettings } from "./endpoint-options.js"
 import { HttpClient, senseless } from "./http-client.js"
-import { logprobsBody, promptBody, settingsBody } from "./request-body.js"
+import { logprobsBody, mostLogprobs, promptBody, settingsBody } from "./request-body.js"
+import { logprobsOf, wantedTokens } from "./wanted-tokens.js"
 
 type Item = PromptInput & { readonly continuation: string }
 
@@ -70,13 +71,14 @@ export class EndpointLanguageModel implements LanguageModel {
           answer: settings.maxTokens,
           tooLong: settings.tooLong,
         })
+        const named = request.namedTokens && wantedTokens(request.namedTokens, this.#settings.codec)
         const body = { ...prompt.body, ...settingsBody(request, settings, prompt.path, this.#settings, this) }
-        return { settings, prompt, body }
+        return { settings, prompt, body, named }
       },
-      run: async ({ settings, prompt, body }, index, signal) => {
+      run: async ({ settings, prompt, body, named }, index, signal) => {
         const begun = performance.now()
         const emit = onToken && ((event: GenerationEvent) => onToken(index, event))
-        const answer = new EndpointAnswer(settings, prompt, emit)
+        const answer = new EndpointAnswer(settings, prompt, named, emit)
         if (onToken) {
           const stream = { stream: true, stream_options: { include_usage: true } }
           const take = (event: Record<string, unknown>) => {
@@ -113,26 +115,21 @@ export class EndpointLanguageModel implements LanguageModel {
   ): Promise<TokenScores[]> {
     requireCapability(this, "scoreTokens", "use a local model, or an endpoint that gives log-probabilities")
     const { codec, traits } = this.#settings
-    if (!codec && candidates.some((candidate) => typeof candidate === "number"))
-      throw new RankineError(
-        "argument",
-        "candidates by id need the model's tokenizer: give texts, or a codec (loadTextCodec)",
-      )
-    const wanted = candidates.map((candidate) => {
-      if (!codec) return { text: String(candidate) }
-      const id = codec.idOf(candidate)
-      return { id, text: codec.textOf(id) }
-    })
+    const wanted = wantedTokens(candidates, codec)
     return this.#all(expandPrompts(prompts), options, "score", {
       prepare: (input) => promptBody(input, this.#settings, this, { answer: 1, tooLong: options.tooLong ?? "throw" }),
       run: async ({ path, body, cutTokens, escaped }, _, signal) => {
         const begun = performance.now()
-        const most = path === "/completions" ? traits.topLogprobs.completion : traits.topLogprobs.chat
         const field = path === "/completions" ? "max_tokens" : traits.fields.maxTokens
-        const asked = { ...body, [field]: 1, temperature: 0, ...logprobsBody(most, path, this.#settings, this) }
+        const asked = {
+          ...body,
+          [field]: 1,
+          temperature: 0,
+          ...logprobsBody(mostLogprobs(path, this.#settings), path, this.#settings, this),
+        }
         const choice = await this.#ask(path, asked, (json) => withTokens(readChoice(json, this.#textOf)), signal)
         const [first] = choice.tokens
-        const logprobs = Float64Array.from(wanted, (token) => logprobIn([...first!.top, first!], token))
+        const logprobs = Float64Array.from(logprobsOf(wanted, first!))
         return {
           logprobs,
           missing: logprobs.filter((each) => each === Number.NEGATIVE_INFINITY).length,
@@ -323,14 +320,6 @@ function withTokens(choice: Choice): Choice {
   if (choice.tokens.length === 0)
     throw senseless("the endpoint gave no log-probabilities: it does not offer them, or not for this model", false)
   return choice
-}
-
-/** By id where ids are known, else by text. */
-function logprobIn(tokens: readonly TokenLogprob[], wanted: { readonly id?: number; readonly text: string }): number {
-  const found =
-    tokens.find(({ id }) => id !== undefined && id === wanted.id) ??
-    tokens.find(({ id, text }) => (id === undefined || wanted.id === undefined) && text === wanted.text)
-  return found?.logprob ?? Number.NEGATIVE_INFINITY
 }
 
 function usageIn({ usage }: Choice, cutTokens: number, begun: number): Usage {

@@ -133,8 +133,15 @@ export function settingsBody(
       )
     body.allowed_token_ids = request.allowedTokens.map((token) => (codec ? codec.idOf(token) : token))
   }
-  if (logprobs !== undefined) Object.assign(body, logprobsBody(logprobs, path, endpoint, named))
+  // Named tokens are looked for among as many as there are.
+  if (request.namedTokens) Object.assign(body, logprobsBody(mostLogprobs(path, endpoint), path, endpoint, named))
+  else if (logprobs !== undefined) Object.assign(body, logprobsBody(logprobs, path, endpoint, named))
   return body
+}
+
+/** How many of the likeliest tokens the endpoint names. */
+export function mostLogprobs(path: EndpointPrompt["path"], { traits }: EndpointSettings): number {
+  return path === "/completions" ? traits.topLogprobs.completion : traits.topLogprobs.chat
 }
 
 /** Throws `argument` for more alternatives than the endpoint names. */
@@ -145,8 +152,7 @@ export function logprobsBody(
   named: Named,
 ): Json {
   requireCapability(named, "logprobs", "leave logprobs out, or use a local model")
-  const { topLogprobs } = endpoint.traits
-  const most = path === "/completions" ? topLogprobs.completion : topLogprobs.chat
+  const most = mostLogprobs(path, endpoint)
   if (count > most)
     throw new RankineError(
       "argument",
