@@ -116,9 +116,19 @@ export function isDecoderFamily(modelType: unknown): boolean {
 
 /**
  * The configuration in an object as config.json holds it.
+ * @param place where it was found, for messages
  * @throws RankineError `model` for an architecture or a variant that is not supported, naming it; `data` for values that are missing or make no sense
  */
-export function parseDecoderConfig(given: Raw): DecoderConfig {
+export function parseDecoderConfig(given: Raw, place = "config.json"): DecoderConfig {
+  try {
+    return parse(given)
+  } catch (thrown) {
+    if (!(thrown instanceof RankineError)) throw thrown
+    throw new RankineError(thrown.code, `${place}: ${thrown.message}`, { cause: thrown })
+  }
+}
+
+function parse(given: Raw): DecoderConfig {
   const raw = textPart(given)
   const type = raw.model_type
   const known = typeof type === "string" && Object.hasOwn(families, type) ? families[type]! : undefined
@@ -296,9 +306,9 @@ function count(raw: Raw, name: string, fallback?: number): number {
 }
 
 function unsupported(what: string): RankineError {
-  return new RankineError("model", `config.json: not supported: ${what}`)
+  return new RankineError("model", `not supported: ${what}`)
 }
 
 function malformed(what: string): RankineError {
-  return new RankineError("data", `config.json: ${what}`)
+  return new RankineError("data", what)
 }

@@ -1,48 +1,38 @@
 /** Loads decoders from their checkpoints and runs them. @module */
-import { join } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import { createSession, type SessionOptions } from "../../onnx/session.js"
-import { type Checkpoint, openSafetensors } from "../checkpoint/safetensors.js"
+import { isBlockType } from "../checkpoint/block-type.js"
+import { checksumOf } from "../checkpoint/checksum.js"
+import type { Checkpoint } from "../checkpoint/safetensors.js"
 import { type AdapterSlot, loraSlot } from "../encoder/adapter-slot.js"
-import { checksumIn, choosePrecision } from "../encoder/choose-precision.js"
-import type { Precision } from "../encoder/precision.js"
-import { readModelJson } from "../model-files.js"
-import { buildDecoder } from "./build.js"
+import { choosePrecision } from "../encoder/choose-precision.js"
+import type { FilePrecision, Precision } from "../encoder/precision.js"
+import { type BuiltDecoder, buildDecoder } from "./build.js"
 import { type DecoderConfig, parseDecoderConfig } from "./config.js"
+import { exportedSession } from "./exported-session.js"
 import { localSession } from "./local-session.js"
+import { type DecoderSource, openDecoder } from "./open.js"
 import type { DecoderSession } from "./session.js"
 
 export interface DecoderOptions extends Omit<SessionOptions, "externalData" | "workers"> {
-  /** Bits of weights and arithmetic. Default `fp32`. */
-  readonly precision?: Precision
-  /** Most tokens of a row. Default: what the model was made for, at most 8192. */
+  /** Bits of weights and arithmetic. Default: `fp32`; `int8` or `blocks` for a checkpoint whose weights are quantised. */
+  readonly precision?: FilePrecision
+  /**
+   * Most tokens of a row. Default: what the model was made for, from 512 to 8192. More than it was made for is possible, since positions are
+   * angles and no table; what the model makes of them is another matter.
+   */
   readonly contextLength?: number
   /** Slots for adapters: `true` for LoRA in every linear layer. Default: none. */
   readonly adapters?: boolean | AdapterSlot
 }
 
-/** A checkpoint that is open already, with what config.json holds. */
-export interface DecoderSource {
-  readonly checkpoint: Checkpoint
-  readonly config: Readonly<Record<string, unknown>>
-}
-
 const LONGEST_DEFAULT = 8192
-
-/** Opens a folder with config.json and safetensors. Throws `not-found` for missing files, `data` for malformed ones. */
-export async function openDecoderFolder(folder: string): Promise<DecoderSource> {
-  const config = await readModelJson(folder, "config.json")
-  if (!config)
-    throw new RankineError(
-      "not-found",
-      `${join(folder, "config.json")} is missing: copy it from the model's repository`,
-      { details: { folder, lookedFor: ["config.json"] } },
-    )
-  return { config, checkpoint: await openSafetensors(folder) }
-}
+/** Files of small models name less than the models can do. */
+const SHORTEST_DEFAULT = 512
 
 /**
- * Loads a folder, or an open checkpoint, as a decoder: Llama (SmolLM2, Llama 3), Mistral, Qwen2, Qwen2.5, Qwen3, Gemma 3.
+ * Loads a folder, a GGUF file, an exported graph (`.onnx`, with config.json beside it or above), or an open checkpoint as a decoder: Llama
+ * (SmolLM2, Llama 3), Mistral, Qwen2, Qwen2.5, Qwen3, Gemma 2 and 3.
  *
  * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph.
  * @throws RankineError `not-found` for missing files, `data` for malformed ones, naming file and tensor, `model` for what is not supported,
@@ -53,14 +43,32 @@ export async function loadDecoder(
   options: DecoderOptions = {},
 ): Promise<DecoderSession> {
   const { precision: asked, contextLength: wanted, adapters, ...rest } = options
-  const { checkpoint, config: raw } = typeof source === "string" ? await openDecoderFolder(source) : source
-  const config = parseDecoderConfig(raw)
+  const opened = typeof source === "string" ? await openDecoder(source) : source
+  const config = parseDecoderConfig(opened.config, opened.place)
   const contextLength = contextOf(config, wanted)
-  const chosen = await choosePrecision(asked, checkpoint, rest)
+  if ("graph" in opened) {
+    if (adapters || asked !== undefined)
+      throw new RankineError(
+        "argument",
+        `${opened.graph} is an exported graph, which takes no adapters and no other precision: load the model's safetensors or GGUF file`,
+      )
+    const session = await createSession(opened.graph, rest)
+    return exportedSession(session, { config, contextLength, checksum: await checksumOf([opened.graph], []) })
+  }
+  const { checkpoint } = opened
+  const chosen = await choose(asked, checkpoint, rest)
   const slot = adapters === true ? loraSlot() : adapters || undefined
-  const built = await buildDecoder(config, checkpoint, contextLength, { ...chosen, adapters: slot })
-  const checksum = await checksumIn(chosen.precision, checkpoint)
-  const session = await createSession(built.model, { ...rest, externalData: built.folder })
+  const build = () => buildDecoder(config, checkpoint, contextLength, { ...chosen, adapters: slot })
+  // Built now, so that what is wrong with the checkpoint is said as it is; later only if the worker is lost.
+  let first: Promise<BuiltDecoder> | undefined = build()
+  const { folder } = await first
+  const model = async () => {
+    const built = await (first ?? build())
+    first = undefined
+    return built.model
+  }
+  const checksum = `${await checkpoint.checksum()}${chosen.precision === "fp32" ? "" : `-${chosen.precision}`}`
+  const session = await createSession(model, { ...rest, externalData: folder })
   try {
     return await localSession({ session, config, contextLength }, { checksum, precision: chosen.precision })
   } catch (thrown) {
@@ -69,13 +77,22 @@ export async function loadDecoder(
   }
 }
 
-/** As long as the model can go, or as asked. Throws `argument` for more. */
+/** As asked, or as long as the model goes. Throws `argument` for what is no length. */
 function contextOf({ maxLength }: DecoderConfig, wanted: number | undefined): number {
-  if (wanted === undefined) return Math.min(maxLength, LONGEST_DEFAULT)
-  if (!Number.isInteger(wanted) || wanted < 1 || wanted > maxLength)
-    throw new RankineError(
-      "argument",
-      `contextLength must be a whole number from 1 to ${maxLength}, which the model was made for; got ${wanted}`,
-    )
+  if (wanted === undefined) return Math.min(Math.max(maxLength, SHORTEST_DEFAULT), LONGEST_DEFAULT)
+  if (!Number.isInteger(wanted) || wanted < 1)
+    throw new RankineError("argument", `contextLength must be a whole number of at least 1, got ${wanted}`)
   return wanted
+}
+
+/** What was asked for; without it the file's own blocks where it has some. */
+async function choose(asked: FilePrecision | undefined, checkpoint: Checkpoint, options: DecoderOptions) {
+  const inBlocks = [...checkpoint.tensors.values()].some(({ dtype }) => isBlockType(dtype))
+  if ((asked ?? "blocks") !== "blocks" || (asked === undefined && !inBlocks))
+    return choosePrecision(asked as Precision | undefined, checkpoint, options)
+  if (inBlocks) return { precision: "blocks" as const }
+  throw new RankineError(
+    "argument",
+    'precision "blocks" is for GGUF files with quantised weights, and this model has none: take another',
+  )
 }

@@ -68,7 +68,7 @@ export function decoderHidden(
 export function decoderLogits({ net, config }: DecoderParts, hidden: Value): Value {
   const { vocabulary, width, logitCap } = config
   const product = net.productRows(hidden, config.tied ? TABLE : `${HEAD}.weight`, [vocabulary, width], 0, vocabulary)
-  return capped(net, net.adapted(product, hidden, HEAD, vocabulary, width, ""), logitCap)
+  return capped(net, net.adapted(product, hidden, HEAD, vocabulary, width), logitCap)
 }
 
 /** cap · tanh(x / cap), which is about x where that is far below the cap; x itself for a cap of 0. */

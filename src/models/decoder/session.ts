@@ -1,7 +1,7 @@
 /** What a decoder that is ready to run offers: tokens in, logits of chosen places out, keys and values kept where they were computed. @module */
 import type { OnnxSession } from "../../onnx/session.js"
 import type { Tensor } from "../../onnx/tensor.js"
-import type { Precision } from "../encoder/precision.js"
+import type { FilePrecision } from "../encoder/precision.js"
 import type { DecoderConfig } from "./config.js"
 
 /**
@@ -52,7 +52,7 @@ export interface DecoderSession extends AsyncDisposable {
   readonly contextLength: number
   /** Of the weights; with the precision after it where that is not `fp32`. */
   readonly checksum: string
-  readonly precision: Precision
+  readonly precision: FilePrecision
   readonly device: OnnxSession["device"]
   readonly deviceReason: string
   /** Bytes that a cache takes for each token of a row. */

@@ -3,27 +3,29 @@ import { RankineError } from "../../core/errors.js"
 import type { AttributeGiven } from "../../onnx/attributes.js"
 import { GraphBuilder } from "../../onnx/graph.js"
 import type { Value } from "../../onnx/ir.js"
+import { isBlockType } from "../checkpoint/block-type.js"
 import { checkScales, scaleNameOf } from "../checkpoint/quantized.js"
 import { type Checkpoint, folderOf, type TensorInfo } from "../checkpoint/safetensors.js"
 import { Matrices } from "../quantize/matrices.js"
 import type { AdapterSlot } from "./adapter-slot.js"
 import type { AttentionForm } from "./attention-form.js"
 import type { Activation } from "./config.js"
-import type { Precision } from "./precision.js"
-import { type Matrix, Products } from "./products.js"
+import type { FilePrecision } from "./precision.js"
+import type { Matrix } from "./product-net.js"
+import { Products } from "./products.js"
 import { type Found, Weights } from "./weights.js"
 
 export interface NetOptions {
   /** `fused` uses ONNX Runtime's own operators, `standard` only those of the standard. */
   readonly form: AttentionForm
-  readonly precision: Precision
+  readonly precision: FilePrecision
   /** Compute in half precision: what `fp16` means where the device can. */
   readonly half: boolean
   /** What `int8` rounds activations to: 7 where a processor's integer products saturate. Default 8. */
   readonly activationBits?: 7 | 8
   /** What adapters compute beside linear layers. Default: there are none. */
   readonly adapters?: AdapterSlot | undefined
-  /** What the model's class puts in front of the names of its layers, which adapters are saved under. Default: nothing. */
+  /** What is in front of the names of layers in adapters. Default: adapters call layers as the checkpoint does. */
   readonly modulePrefix?: string
 }
 
@@ -39,14 +41,14 @@ export class Net {
   /** The folder that the names of weight files in the graph are relative to. */
   readonly folder: string
   readonly form: AttentionForm
-  readonly precision: Precision
+  readonly precision: FilePrecision
   readonly #weights: Weights
   readonly #products: Products
   readonly #matrices: Matrices
   readonly #known = new Map<string, Value>()
   readonly #pending: (() => Promise<void>)[] = []
   readonly #adapters: AdapterSlot | undefined
-  readonly #modulePrefix: string
+  readonly #modulePrefix: string | undefined
   #type: "float32" | "float16"
 
   constructor(name: string, checkpoint: Checkpoint, prefixes: readonly string[], options: NetOptions) {
@@ -59,7 +61,7 @@ export class Net {
     this.#products = new Products(this, this.#matrices, options.activationBits ?? 8)
     this.#type = options.half ? "float16" : "float32"
     this.#adapters = options.adapters
-    this.#modulePrefix = options.modulePrefix ?? ""
+    this.#modulePrefix = options.modulePrefix
   }
 
   /** A node with one output. */
@@ -149,11 +151,13 @@ export class Net {
   /** The rows of a table [rows, width] at `ids`: [...ids, width]. Integers are turned into floats after they were picked. */
   lookUp(name: string, shape: readonly [number, number], ids: Value): Value {
     const found = this.#weights.expect(name, shape)
-    if (found.info.dtype !== "I8" && !this.#quantizes(shape)) {
+    if (found.info.dtype !== "I8" && !this.#quantizes(found, shape)) {
+      if (!isInPlace(found.info)) return this.op("Gather", [this.#floats(found, shape, 0), ids])
       // Picked before they are cast: the table stays as small as the file has it.
       const rows = this.op("Gather", [this.#external(found.stored, found.info, shape, 0), ids])
       return this.compute(this.precision === "fp16" ? this.graph.cast(rows, "float16") : rows)
     }
+    if (this.precision === "blocks") return this.compute(this.#products.lookUpBlocks(found.stored, shape, ids))
     const { codes, scales } = found.info.dtype === "I8" ? this.#stored(found, shape, 0) : this.#table(found, shape)
     const picked = this.graph.cast(this.op("Gather", [codes, ids]), "float32")
     const scale = this.op("Unsqueeze", [this.op("Gather", [scales, ids]), this.integers([-1])])
@@ -164,15 +168,16 @@ export class Net {
   productRows(x: Value, name: string, shape: readonly [number, number], from: number, to: number): Value {
     const found = this.#weights.expect(name, shape)
     const matrix: Matrix = { stored: found.stored, columns: shape[1], from, to }
-    if (this.#quantizes(shape)) return this.#products.quantized(x, matrix)
+    if (this.#quantizes(found, shape)) return this.#products.quantized(x, matrix)
     return this.op("Gemm", [x, this.weightRows(name, shape, from, to)], { transB: 1 })
   }
 
   /** The largest of x · Wᵀ over the tokens of each text, for `x` [batch, length, inputs] and W [vocabulary, inputs]: [batch, vocabulary], in blocks of so many words. */
   largestProducts(x: Value, name: string, shape: readonly [number, number], block: number): Value {
     const [vocabulary, width] = shape
-    if (this.precision === "int8" && this.#quantizes(shape))
-      return this.#products.largest(x, this.#weights.expect(name, shape).stored, width, vocabulary, block)
+    const found = this.#weights.expect(name, shape)
+    if (this.precision === "int8" && this.#quantizes(found, shape))
+      return this.#products.largest(x, found.stored, width, vocabulary, block)
     const flat = this.reshape(x, [-1, width])
     const sizes = this.graph.shape(x, 0, 2)
     const blocks: Value[] = []
@@ -187,25 +192,31 @@ export class Net {
 
   /** x · Wᵀ + b, and what an adapter adds to it; the bias may be missing where `bias` is false. */
   linear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
-    if (!this.#quantizes([outputs, inputs])) return this.exactLinear(x, name, outputs, inputs, bias)
+    const found = this.#weights.expect(`${name}.weight`, [outputs, inputs])
+    if (!this.#quantizes(found, [outputs, inputs])) return this.exactLinear(x, name, outputs, inputs, bias)
     const product = this.productRows(x, `${name}.weight`, [outputs, inputs], 0, outputs)
-    if (!bias) return this.adapted(product, x, name, outputs, inputs)
+    if (!bias) return this.adapted(product, x, this.#moduleOf(name), outputs, inputs)
     // With two axes, the bias keeps ONNX Runtime from fusing the sum with the activation after it, which is slower than the two.
     const row = this.unsqueeze(this.weight(`${name}.bias`, [outputs]), 0)
-    return this.adapted(this.op("Add", [product, row]), x, name, outputs, inputs)
+    return this.adapted(this.op("Add", [product, row]), x, this.#moduleOf(name), outputs, inputs)
   }
 
   /** The same with float weights in every precision, for what decides the result: classification heads, attention's values. */
   exactLinear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     const weights = [x, this.weight(`${name}.weight`, [outputs, inputs])]
     if (bias) weights.push(this.weight(`${name}.bias`, [outputs]))
-    return this.adapted(this.op("Gemm", weights, { transB: 1 }), x, name, outputs, inputs)
+    return this.adapted(this.op("Gemm", weights, { transB: 1 }), x, this.#moduleOf(name), outputs, inputs)
   }
 
-  /** `result` of the linear layer of that name, plus what an adapter computes from the layer's input `x`. */
-  adapted(result: Value, x: Value, name: string, outputs: number, inputs: number, prefix = this.#modulePrefix): Value {
-    const delta = this.#adapters?.(this.graph, { module: prefix + name, outputs, inputs }, x)
+  /** `result` of a linear layer, plus what an adapter computes from the layer's input `x`; `module` is what adapters call the layer. */
+  adapted(result: Value, x: Value, module: string, outputs: number, inputs: number): Value {
+    const delta = this.#adapters?.(this.graph, { module, outputs, inputs }, x)
     return delta ? this.op("Add", [result, delta]) : result
+  }
+
+  #moduleOf(name: string): string {
+    if (this.#modulePrefix !== undefined) return this.#modulePrefix + name
+    return this.#weights.require(`${name}.weight`).stored.replace(/\.weight$/, "")
   }
 
   layerNorm(x: Value, name: string, width: number, epsilon: number, bias = true): Value {
@@ -261,7 +272,8 @@ export class Net {
     return this.graph.toModel()
   }
 
-  #quantizes(shape: readonly number[]): boolean {
+  #quantizes({ info }: Found, shape: readonly number[]): boolean {
+    if (this.precision === "blocks") return isBlockType(info.dtype)
     return this.precision !== "fp32" && this.precision !== "fp16" && Math.min(...shape) >= SMALLEST
   }
 
@@ -279,6 +291,14 @@ export class Net {
       const column = this.op("Unsqueeze", [scales, this.integers([1])])
       // Of constants alone, so that it is done once, when the session loads the model.
       value = this.compute(this.op("Mul", [this.graph.cast(codes, "float32"), column]))
+    } else if (!isInPlace(info)) {
+      const values = this.later(`${name} float32`, "float32", dims, async () => {
+        const all = await this.#weights.checkpoint.read(stored)
+        const width = all.length / (info.shape[0] ?? 1)
+        return all.subarray(firstRow * width, (firstRow + (dims[0] ?? 1)) * width)
+      })
+      const rounded = this.precision === "fp16" && dims.length === 2 ? this.graph.cast(values, "float16") : values
+      value = this.compute(rounded)
     } else {
       const kept = this.#external(name, info, dims, firstRow)
       // On a device without half precision `fp16` means weights that were rounded to it.
@@ -327,6 +347,11 @@ export class Net {
     this.#known.set(`stored ${name}`, value)
     return value
   }
+}
+
+/** The file has the weight as it is, in a type that a graph can refer to. */
+function isInPlace({ dtype, inPlace }: TensorInfo): boolean {
+  return inPlace !== false && !isBlockType(dtype)
 }
 
 const graphTypes: Readonly<Record<string, "float32" | "float16" | "bfloat16" | "int8" | undefined>> = {

@@ -12,3 +12,6 @@
 export type Precision = "fp32" | "fp16" | "int8" | "int8-weights" | "int4-weights"
 
 export const PRECISIONS: readonly Precision[] = ["fp32", "fp16", "int8", "int8-weights", "int4-weights"]
+
+/** `blocks`: weights in the blocks of 4- or 8-bit integers that a GGUF file has them in; nothing is rounded again. */
+export type FilePrecision = Precision | "blocks"

@@ -1,36 +1,11 @@
 /** Products with quantised matrices. @module */
 import { RankineError } from "../../core/errors.js"
-import type { GraphBuilder } from "../../onnx/graph.js"
 import type { Value } from "../../onnx/ir.js"
 import { blocksOf, type QuantizedBlocks } from "../quantize/blocks.js"
 import type { Matrices } from "../quantize/matrices.js"
-import type { AttentionForm } from "./attention-form.js"
 import type { Activation } from "./config.js"
-import type { Precision } from "./precision.js"
-
-/** Rows `from` to `to` of a matrix of the checkpoint. */
-export interface Matrix {
-  readonly stored: string
-  readonly columns: number
-  readonly from: number
-  readonly to: number
-}
-
-/** The part of a net that products are made with. */
-export interface ProductNet {
-  readonly graph: GraphBuilder
-  readonly form: AttentionForm
-  readonly precision: Precision
-  op(type: string, inputs: readonly Value[], attributes?: Record<string, number>, domain?: string): Value
-  scalar(value: number): Value
-  integers(values: readonly number[]): Value
-  later(
-    name: string,
-    type: "int8" | "uint8" | "float32",
-    dims: readonly number[],
-    fill: () => Promise<ArrayBufferView>,
-  ): Value
-}
+import { FileBlocks } from "./file-blocks.js"
+import type { Matrix, ProductNet } from "./product-net.js"
 
 /** Tokens [tokens, columns] rounded to 8 bits, each with its own scale. */
 interface RoundedTokens {
@@ -62,13 +37,21 @@ const BLOCK = { 4: 32, 8: 64 } as const
 export class Products {
   readonly #rounded = new Map<Value, RoundedTokens>()
   readonly #ranges = new Map<Value, Range>()
+  readonly #fileBlocks: FileBlocks
 
   constructor(
     private readonly net: ProductNet,
     private readonly matrices: Matrices,
     /** Of activations. */
     private readonly bits: 7 | 8,
-  ) {}
+  ) {
+    this.#fileBlocks = new FileBlocks(net, matrices)
+  }
+
+  /** The rows of a table of shape [rows, columns], which the file keeps in blocks, at `ids`: float32 [...ids, columns]. */
+  lookUpBlocks(stored: string, shape: readonly [number, number], ids: Value): Value {
+    return this.#fileBlocks.lookUp(stored, shape, ids)
+  }
 
   /** Says that a value is the result of an activation. */
   bounded(value: Value, kind: Activation): void {
@@ -83,6 +66,8 @@ export class Products {
         return this.#dynamic(x, matrix)
       case "int8-weights":
         return this.#blocks(x, matrix, 8)
+      case "blocks":
+        return this.#fileBlocks.product(x, matrix)
       default:
         return this.#blocks(x, matrix, 4)
     }

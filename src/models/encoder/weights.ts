@@ -31,7 +31,7 @@ export class Weights {
     const tried = this.#candidates(name).join(", ")
     throw new RankineError(
       "data",
-      `the checkpoint has no weight ${name} (looked for ${tried}): it is not of the architecture in config.json`,
+      `${this.checkpoint.files.join(", ")}: no weight ${name} (looked for ${tried}): it is not of the architecture in config.json`,
     )
   }
 
@@ -42,7 +42,7 @@ export class Weights {
     if (info.shape.length !== shape.length || info.shape.some((size, axis) => size !== shape[axis]))
       throw new RankineError(
         "data",
-        `weight ${stored} has shape [${info.shape.join(", ")}] where config.json makes it [${shape.join(", ")}]`,
+        `${info.file}: weight ${stored} has shape [${info.shape.join(", ")}] where config.json makes it [${shape.join(", ")}]`,
       )
     return found
   }

@@ -1,4 +1,7 @@
 /** Matrices of a checkpoint as integers, made from its floats or taken as they are. @module */
+import { RankineError } from "../../core/errors.js"
+import { isBlockType } from "../checkpoint/block-type.js"
+import { type EngineBlocks, engineLayouts, readEngineBlocks } from "../checkpoint/engine-blocks.js"
 import { readScales, readWeights } from "../checkpoint/quantized.js"
 import type { Checkpoint } from "../checkpoint/safetensors.js"
 import { type BlockBits, blocksOfRows, type QuantizedBlocks, quantizeBlocks } from "./blocks.js"
@@ -41,5 +44,17 @@ export class Matrices {
     }
     const values = await readWeights(this.checkpoint, stored)
     return quantizeBlocks(values.subarray(from * columns, to * columns), to - from, bits, size)
+  }
+
+  /** In what blocks the engine takes a matrix that the file keeps in blocks. */
+  fileLayout(stored: string): Pick<EngineBlocks, "bits" | "blockSize"> & { readonly hasOffset: boolean } {
+    const { dtype } = this.checkpoint.tensors.get(stored)!
+    if (isBlockType(dtype)) return engineLayouts[dtype]
+    throw new RankineError("internal", `weight ${stored} is ${dtype}, which is not in blocks`)
+  }
+
+  /** Rows `from` to `to` in the file's own blocks. */
+  fileBlocks(stored: string, from: number, to: number): Promise<EngineBlocks> {
+    return readEngineBlocks(this.checkpoint, stored, from, to)
   }
 }

@@ -182,12 +182,15 @@ describe.skipIf(missing)("a decoder's session", () => {
       [() => model.selectRows(cache, [2]), /no row 2/],
       [() => model.loadAdapter({}), /without slots/],
       [() => model.createCache(0), /at least 1/],
-      [() => loadDecoder(folder, { device: "cpu", contextLength: 257 }), /1 to 256/],
+      [() => loadDecoder(folder, { device: "cpu", contextLength: 0 }), /at least 1/],
     ]
     for (const [call, message] of refused) {
-      const failure = await call().catch((thrown) => thrown)
+      const failure = await call().then(
+        () => undefined,
+        (thrown: Error) => thrown,
+      )
       expect(failure).toMatchObject({ code: "argument" })
-      expect(failure.message).toMatch(message)
+      expect(failure?.message).toMatch(message)
     }
     const [first, second] = [model.read([[5], [6]], { cache }), model.read([[5], [6]], { cache })]
     await expect(second).rejects.toMatchObject({ code: "argument", message: expect.stringContaining("in use") })

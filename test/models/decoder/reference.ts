@@ -1,12 +1,17 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { openSafetensors } from "../../../src/models/checkpoint/safetensors.js"
-import { openDecoderFolder } from "../../../src/models/decoder/load.js"
+import { type DecoderSource, openDecoder } from "../../../src/models/decoder/open.js"
 import { loraInputs } from "../../../src/models/encoder/adapter-slot.js"
 import { type Tensor, tensor } from "../../../src/onnx/tensor.js"
 import { installed } from "../encoder/reference.js"
 
-export const openFolder = openDecoderFolder
+/** A folder with safetensors. */
+export async function openFolder(folder: string): Promise<DecoderSource> {
+  const opened = await openDecoder(folder)
+  if ("graph" in opened) throw new Error(`${folder} holds a graph`)
+  return opened
+}
 
 export const shared = join(import.meta.dirname, "../../../../shared/models")
 export const tiny = join(shared, "tiny")
