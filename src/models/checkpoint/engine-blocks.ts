@@ -121,6 +121,7 @@ function fours(bytes: Uint8Array, size: number, codes: Uint8Array, scales: Float
   }
 }
 
+/** Five bits from 0 to 31 with 16 in the middle become eight with 128 there. */
 function fives(bytes: Uint8Array, size: number, codes: Uint8Array, scales: Float32Array, offsets?: Float32Array): void {
   for (let block = 0, at = 0; at < bytes.length; block++, at += size) {
     const scale = scaleAt(bytes, at)
@@ -128,10 +129,11 @@ function fives(bytes: Uint8Array, size: number, codes: Uint8Array, scales: Float
     if (offsets) offsets[block] = scaleAt(bytes, at + 2) + 16 * scale
     const from = at + size - 16
     const to = block * 32
-    for (let j = 0; j < 32; j++) {
-      const four = (bytes[from + (j & 15)] >> (j & 16 ? 4 : 0)) & 15
-      const fifth = (bytes[from - 4 + (j >> 3)] >> (j & 7)) & 1
-      codes[to + j] = (four | (fifth << 4)) + 128 - 16
+    const high = bytes[from - 4] | (bytes[from - 3] << 8) | (bytes[from - 2] << 16) | (bytes[from - 1] << 24)
+    for (let j = 0; j < 16; j++) {
+      const pair = bytes[from + j]
+      codes[to + j] = ((pair & 15) | (((high >>> j) & 1) << 4)) + 112
+      codes[to + j + 16] = ((pair >> 4) | (((high >>> (j + 16)) & 1) << 4)) + 112
     }
   }
 }
@@ -159,7 +161,7 @@ function fivesK(bytes: Uint8Array, codes: Uint8Array, scales: Float32Array, offs
     const shift = (part & 1) * 4
     for (let j = 0; j < 32; j++) {
       const fifth = (bytes[block + 16 + j] >> part) & 1
-      codes[to * 32 + j] = (((bytes[from + j] >> shift) & 15) | (fifth << 4)) + 128 - 16
+      codes[to * 32 + j] = (((bytes[from + j] >> shift) & 15) | (fifth << 4)) + 112
     }
   })
 }
