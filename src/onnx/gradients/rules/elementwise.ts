@@ -170,10 +170,12 @@ export const elementwiseRules: RuleTable = {
     rule: (step) => {
       const { graph } = step
       const [condition, x, y, dy] = [input(step, 0), input(step, 1), input(step, 2), incoming(step)]
+      // A product with 1 and 0: on a CPU, ONNX Runtime's Where takes five times as long.
+      const part = (chosen: Value) => graph.mul(dy, graph.cast(chosen, dy.type ?? "float32"))
       return [
         undefined,
-        step.needs(1) ? reduceTo(step, graph.where(condition, dy, 0), x) : undefined,
-        step.needs(2) ? reduceTo(step, graph.where(condition, 0, dy), y) : undefined,
+        step.needs(1) ? reduceTo(step, part(condition), x) : undefined,
+        step.needs(2) ? reduceTo(step, part(graph.not(condition)), y) : undefined,
       ]
     },
   },
