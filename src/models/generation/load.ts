@@ -1,9 +1,11 @@
 /** Opens a language model that lies on this machine: a folder of a checkpoint, or a GGUF file. @module */
+import { existsSync } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
-import { basename, join, resolve } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import { openGguf } from "../checkpoint/gguf.js"
-import { type DecoderOptions, type DecoderSource, loadDecoder, openDecoderFolder } from "../decoder/load.js"
+import { type DecoderOptions, loadDecoder } from "../decoder/load.js"
+import type { DecoderSource } from "../decoder/open.js"
 import { defaultModelsDir, type LocateOptions, locateModel } from "../locate.js"
 import { readModelJson } from "../model-files.js"
 import { ggufTokenizerFiles } from "../tokenizer-gguf.js"
@@ -19,15 +21,15 @@ export interface LoadLanguageModelOptions extends DecoderOptions, LocalModelOpti
 
 interface Files {
   readonly name: string
-  readonly source: DecoderSource
+  readonly source: DecoderSource | string
   readonly codec: TextCodec
   /** What the files name beside config.json. */
   readonly endIds: readonly number[]
 }
 
 /**
- * Loads a language model from a folder (config.json, safetensors, tokenizer.json), a GGUF file, a folder that holds one, or a name among the
- * local models or on the hub.
+ * Loads a language model from a folder (config.json, safetensors, tokenizer.json), a GGUF file, a folder that holds one, a graph exported
+ * by others (`.onnx`), or a name among the local models or on the hub.
  *
  * ```ts
  * await using model = await loadLanguageModel("SmolLM2-135M-Instruct")
@@ -40,13 +42,13 @@ export async function loadLanguageModel(
   options: LoadLanguageModelOptions = {},
 ): Promise<LocalLanguageModel> {
   const { chatTemplate, modelsDir, download, hub, name, endIds = [], maxLength, sharePrefixes, ...rest } = options
-  const { batch, generationBatch, queue, ...decoderOptions } = rest
+  const { batch, generationBatch, generationBatches, queue, ...decoderOptions } = rest
   const place = await placeOf(nameOrPath, {
     ...(modelsDir === undefined ? {} : { modelsDir }),
     ...(download === undefined ? {} : { download }),
     ...(hub === undefined ? {} : { hub }),
   })
-  const files = place.endsWith(".gguf") ? await fromGguf(place, chatTemplate) : await fromFolder(place, chatTemplate)
+  const files = await filesAt(place, chatTemplate)
   const turn = turnEnd(files.codec)
   const decoder = await loadDecoder(files.source, {
     ...(maxLength === undefined ? {} : { contextLength: maxLength }),
@@ -58,17 +60,26 @@ export async function loadLanguageModel(
     ...(sharePrefixes === undefined ? {} : { sharePrefixes }),
     ...(batch === undefined ? {} : { batch }),
     ...(generationBatch === undefined ? {} : { generationBatch }),
+    ...(generationBatches === undefined ? {} : { generationBatches }),
     ...(queue === undefined ? {} : { queue }),
   })
 }
 
+async function filesAt(place: string, chatTemplate: string | undefined): Promise<Files> {
+  if (place.endsWith(".gguf")) return fromGguf(place, chatTemplate)
+  if (!place.endsWith(".onnx")) return fromFolder(place, chatTemplate)
+  // Exported graphs lie beside the tokenizer, or in a folder of their own next to it.
+  const beside = dirname(place)
+  const folder = existsSync(join(beside, "tokenizer.json")) ? beside : dirname(beside)
+  return { ...(await fromFolder(folder, chatTemplate)), source: place }
+}
+
 async function fromFolder(folder: string, chatTemplate: string | undefined): Promise<Files> {
-  const [source, codec, generation] = await Promise.all([
-    openDecoderFolder(folder),
+  const [codec, generation] = await Promise.all([
     loadTextCodec(folder, chatTemplate),
     readModelJson(folder, "generation_config.json"),
   ])
-  return { name: basename(folder), source, codec, endIds: idsIn(generation?.eos_token_id) }
+  return { name: basename(folder), source: folder, codec, endIds: idsIn(generation?.eos_token_id) }
 }
 
 async function fromGguf(file: string, chatTemplate: string | undefined): Promise<Files> {
@@ -78,8 +89,8 @@ async function fromGguf(file: string, chatTemplate: string | undefined): Promise
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
   })
   const named = ["eos", "eot", "eom"].flatMap((kind) => idsIn(model.file.values.get(`tokenizer.ggml.${kind}_token_id`)))
-  const name = basename(file) === "model.gguf" ? basename(join(file, "..")) : basename(file, ".gguf")
-  return { name, source: { checkpoint: model, config: model.config }, codec, endIds: named }
+  const name = basename(file) === "model.gguf" ? basename(dirname(file)) : basename(file, ".gguf")
+  return { name, source: { checkpoint: model, config: model.config, place: file }, codec, endIds: named }
 }
 
 function idsIn(value: unknown): number[] {
@@ -91,8 +102,11 @@ async function placeOf(nameOrPath: string, options: LocateOptions): Promise<stri
   const asPath = resolve(nameOrPath)
   const kind = await stat(asPath).catch(() => undefined)
   if (kind?.isFile()) {
-    if (asPath.endsWith(".gguf")) return asPath
-    throw new RankineError("argument", `${nameOrPath} is no GGUF file: name a folder, or a file that ends in .gguf`)
+    if (/\.(gguf|onnx)$/.test(asPath)) return asPath
+    throw new RankineError(
+      "argument",
+      `${nameOrPath} is neither a GGUF nor an ONNX file: name a folder, or a file that ends in .gguf or .onnx`,
+    )
   }
   for (const folder of [asPath, join(resolve(options.modelsDir ?? defaultModelsDir()), basename(nameOrPath))]) {
     const found = await onlyGguf(folder)

@@ -72,7 +72,7 @@ export class LocalLanguageModel implements LanguageModel {
   readonly #decoder: GenerationDecoder
   readonly #endIds: ReadonlySet<number>
   readonly #share: boolean
-  readonly #answers: Scheduler<AnswerJob, Answer>
+  readonly #answers: Scheduler<AnswerJob, AnswerJob>
   readonly #reads: Scheduler<ReadJob, ReadJob>
 
   /** Takes the decoder over: it is disposed of with the model. Throws `argument` for options out of range. */
@@ -155,7 +155,7 @@ export class LocalLanguageModel implements LanguageModel {
         job: ({ answer }, prefix) => ({ answer, prefix }),
         // Its share of the memory: a prefix is copied to every row.
         length: ({ ids, answer }) => ids.length + answer.room,
-        result: ({ cachedTokens }, answer, index) => finish(answer.generation(cachedTokens), index),
+        result: ({ cachedTokens }, { answer }, index) => finish(answer.generation(cachedTokens), index),
         failed: (error, index) =>
           finish({ text: "", finishReason: "failed", cutTokens: 0, usage: noUsage, error }, index),
       },

@@ -14,25 +14,26 @@ export interface Prepared {
   cachedTokens: number
 }
 
-export interface JobForm<Item, Made extends Prepared, Job, Output, Result> {
+export interface JobForm<Item, Made extends Prepared, Job, Result> {
   readonly decoder: GenerationDecoder
   readonly share: boolean
-  readonly scheduler: Scheduler<Job, Output>
+  /** Gives every job back once it is done. */
+  readonly scheduler: Scheduler<Job, Job>
   /** Throws for what is out of range. */
   readonly make: (item: Item, index: number) => Made
   readonly job: (made: Made, prefix: SharedPrefix | undefined) => Job
   /** Tokens to compute. */
   readonly length: (made: Made, prefixLength: number) => number
-  readonly result: (made: Made, output: Output, index: number) => Result
+  readonly result: (made: Made, job: Job, index: number) => Result
   /** What stands for an item that failed, where errors are marked. */
   readonly failed: (error: RankineError, index: number) => Result
   readonly stage: string
 }
 
 /** Runs every item and gives the results in their order. Throws the first error unless errors are marked; `aborted` always. */
-export async function scheduleJobs<Item, Made extends Prepared, Job, Output, Result>(
+export async function scheduleJobs<Item, Made extends Prepared, Job, Result>(
   items: readonly Item[],
-  form: JobForm<Item, Made, Job, Output, Result>,
+  form: JobForm<Item, Made, Job, Result>,
   { signal, onError = "throw", onProgress, client }: ModelRunOptions,
 ): Promise<Result[]> {
   const results = new Array<Result>(items.length)
@@ -62,20 +63,25 @@ export async function scheduleJobs<Item, Made extends Prepared, Job, Output, Res
   try {
     if (onError === "throw") {
       let before = 0
-      const outputs = await form.scheduler.run(jobs, lengths, (output) => output, {
+      const places = new Map(jobs.map((job, at) => [job, at]))
+      // Results are made batch by batch, not at the end: streams tell of them.
+      const finish = (job: Job) => {
+        const { index, made } = ready[places.get(job)!]!
+        results[index] = form.result(made, job, index)
+      }
+      await form.scheduler.run(jobs, lengths, finish, {
         ...schedule,
         onRows: (rows) => {
           count(rows - before)
           before = rows
         },
       })
-      for (const [at, { index, made }] of ready.entries()) results[index] = form.result(made, outputs[at]!, index)
     } else
       await Promise.all(
         ready.map(async ({ index, made }, at) => {
           try {
-            const [output] = await form.scheduler.run([jobs[at]!], [lengths[at]!], (one) => one, schedule)
-            results[index] = form.result(made, output!, index)
+            const [job] = await form.scheduler.run([jobs[at]!], [lengths[at]!], (one) => one, schedule)
+            results[index] = form.result(made, job!, index)
           } catch (thrown) {
             mark(thrown, index)
           }

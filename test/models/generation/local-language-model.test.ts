@@ -306,6 +306,21 @@ describe("streams", () => {
     expect(events[0]).toMatchObject({ tokenId: codec.idOf("yes"), logprob: expect.closeTo(0, 1) })
   })
 
+  it("tell of an answer's end before longer ones end", async () => {
+    const { model: local } = model({ generationBatch: { maxRows: 1 } })
+    const ends: [number, string][] = []
+    const requests = [60, 3].map((maxTokens) => ({ prompt: "p", maxTokens, allowedTokens: [65] }))
+    await local.generate(requests, {
+      onToken: (index, { text, generation }) => {
+        if (generation || text.length > 5) ends.push([index, generation!.finishReason])
+      },
+    })
+    expect(ends).toEqual([
+      [1, "length"],
+      [0, "length"],
+    ])
+  })
+
   it("stop the model where the loop is left, and throw what it throws", async () => {
     const { model: local, decoder } = model({}, { contextLength: 4096 })
     for await (const event of local.stream({ prompt: "p", maxTokens: 3000, allowedTokens: [65] })) {

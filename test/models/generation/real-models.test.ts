@@ -29,24 +29,27 @@ describe.skipIf(!installed("onnxruntime-node") || !existsSync(stories))("stories
   const references = async () =>
     JSON.parse(await readFile(join(stories, "reference.json"), "utf8")) as Record<string, Story>
 
-  it.each(["model.safetensors", "stories260K.gguf"])("writes the reference's stories (%s)", async (file) => {
-    await using model = await loadLanguageModel(file.endsWith(".gguf") ? join(stories, file) : stories, {
-      device: "cpu",
-    })
-    const stories_ = Object.values(await references()).filter((entry) => entry.token_ids)
-    const answers = await model.generate(
-      stories_.map(({ prompt_ids, token_ids }) => ({ prompt: prompt_ids, maxTokens: token_ids.length })),
-    )
-    for (const [at, { token_ids, prompt_ids, text }] of stories_.entries()) {
-      const { tokenIds, finishReason, text: written } = answers[at]!
-      // The GGUF file says that the model was made for 128 tokens.
-      const cut = prompt_ids.length + token_ids.length > model.maxLength
-      expect(finishReason).toBe(cut ? "context" : "length")
-      expect(tokenIds).toEqual(token_ids.slice(0, model.maxLength - prompt_ids.length))
-      const whole = model.codec.decode(prompt_ids) + written
-      expect(cut ? text.slice(0, whole.length) : text).toBe(whole)
-    }
-  })
+  it.each(["model.safetensors", "stories260K.gguf", "onnx/model.onnx"])(
+    "writes the reference's stories (%s)",
+    async (file) => {
+      await using model = await loadLanguageModel(file.endsWith(".safetensors") ? stories : join(stories, file), {
+        device: "cpu",
+      })
+      const stories_ = Object.values(await references()).filter((entry) => entry.token_ids)
+      const answers = await model.generate(
+        stories_.map(({ prompt_ids, token_ids }) => ({ prompt: prompt_ids, maxTokens: token_ids.length })),
+      )
+      for (const [at, { token_ids, prompt_ids, text }] of stories_.entries()) {
+        const { tokenIds, finishReason, text: written } = answers[at]!
+        // The GGUF file says that the model was made for 128 tokens.
+        const cut = prompt_ids.length + token_ids.length > model.maxLength
+        expect(finishReason).toBe(cut ? "context" : "length")
+        expect(tokenIds).toEqual(token_ids.slice(0, model.maxLength - prompt_ids.length))
+        const whole = model.codec.decode(prompt_ids) + written
+        expect(cut ? text.slice(0, whole.length) : text).toBe(whole)
+      }
+    },
+  )
 
   it("samples the same in any company, with prefixes shared or not", async () => {
     await using model = await loadLanguageModel(stories, { device: "cpu" })
