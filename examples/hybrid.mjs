@@ -9,5 +9,6 @@ const documents = [
 const pipeline = await buildPipeline("hybrid", { documents: () => documents })
 const [ranking] = await pipeline.retrieve([{ id: "1", text: "how do birds sleep?" }], { topK: 3, explain: true })
 
-for (const { stage, hits } of ranking.stages) console.log(`${stage}: ${hits.map(({ id }) => id).join(", ") || "nothing"}`)
+for (const { stage, hits } of ranking.stages)
+  console.log(`${stage}: ${hits.map(({ id }) => id).join(", ") || "nothing"}`)
 for (const { id, score } of ranking.hits) console.log(`${score.toFixed(3)}  ${id}`)

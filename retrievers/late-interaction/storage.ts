@@ -5,7 +5,7 @@ import { DocumentShelf } from "../dense/document-shelf.js"
 import type { ModelIdentity } from "../dense/model-identity.js"
 import { type Format, readManifest, replaceContent } from "../storage/directory.js"
 import { IdTable } from "../storage/id-table.js"
-import { bytesOf, openSections, type SectionReader, writeSections } from "../storage/section-file.js"
+import { bytesOf, openSections, type Section, type SectionReader, writeSections } from "../storage/section-file.js"
 import { residualBits } from "./codec.js"
 import type { Compression, ResolvedSearch } from "./options.js"
 import { TokenStore } from "./token-store.js"
@@ -56,9 +56,9 @@ export async function saveLateInteraction(directory: string, parts: LateInteract
   })
 }
 
-function tokenSections(store: TokenStore): { name: string; bytes: Uint8Array }[] {
+function tokenSections(store: TokenStore): Section[] {
   const { centroids, buckets } = store.codec.parts
-  const sections = store.chunks.map(({ address, used }, index) => ({
+  const sections: Section[] = store.chunks.map(({ address, used }, index) => ({
     name: `tokens.${index}`,
     bytes: () => store.memory.u8.subarray(address, address + used),
   }))

@@ -118,7 +118,8 @@ async function load(
       const bytes = typeof made === "string" || made !== source ? made : new Uint8Array(made)
       const message = { kind: "create", session: resident.id, model: bytes, options }
       try {
-        metadata = await thread.call<Metadata>(message, typeof bytes === "string" ? [] : [bytes.buffer]).reply
+        metadata = await thread.call<Metadata>(message, typeof bytes === "string" ? [] : [bytes.buffer as ArrayBuffer])
+          .reply
       } catch (thrown) {
         if (!(thrown instanceof RankineError) || thrown.code !== "model") throw thrown
         throw new RankineError("model", `${name} could not be loaded: ${thrown.message}`, { cause: thrown })
