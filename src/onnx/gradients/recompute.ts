@@ -21,10 +21,10 @@ interface Segment {
 }
 
 /**
- * Makes the second computation of each segment. ONNX Runtime executes nodes as early as their inputs allow, and merges nodes with
- * equal inputs: a copy that read only the kept values would be merged with the first computation, or done long before it is needed.
- * So the kept values that a copy reads pass through a Reshape whose target sizes begin with nothing at all taken from the incoming
- * gradient: no number changes, no memory is copied, and the copy has to wait for that gradient.
+ * Makes the second computation of each segment. ONNX Runtime merges nodes with equal inputs, and orders the others depth first from
+ * the outputs: a copy that read only the kept values would be merged with the first computation, or could be done long before it is
+ * needed. So the kept values that a copy reads pass through a Reshape whose target sizes begin with nothing at all taken from the
+ * incoming gradient: no number changes, no memory is copied, and the copy has to wait for that gradient.
  */
 export class Recomputation {
   readonly #builder: GraphBuilder
