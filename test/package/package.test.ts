@@ -33,7 +33,7 @@ describe.skipIf(!existsSync(main))("the package, as built in dist", () => {
       cwd: root,
       encoding: "utf8",
     })
-    const [{ files, size }] = JSON.parse(packed.stdout) as [{ files: { path: string }[]; size: number }]
+    const [{ files, size }] = JSON.parse(packed.stdout) as [{ files: { path: string; size: number }[]; size: number }]
     const paths = new Set(files.map(({ path }) => path))
     const targets = Object.values(manifest.exports).flatMap((target) =>
       typeof target === "string" ? [target] : [target.types, target.default],
@@ -42,7 +42,13 @@ describe.skipIf(!existsSync(main))("the package, as built in dist", () => {
       expect(paths, target).toContain(target.replace(/^\.\//, ""))
     for (const path of ["README.md", "LICENSE", "NOTICE"]) expect(paths).toContain(path)
     expect([...paths].filter((path) => /^(src|test|bench|docs|\.)|\.as\.|\.test\./.test(path))).toEqual([])
-    expect(size).toBeLessThan(2e6)
+    const models = files.filter(({ path }) => path.startsWith("assets/models/"))
+    for (const model of ["potion-base-4M", "splade-tiny"])
+      for (const file of ["model.safetensors", "tokenizer.json", "config.json", "LICENSE"])
+        expect(paths).toContain(`assets/models/${model}/${file}`)
+    // What the package may weigh without being a burden: two models, and everything else.
+    expect(models.reduce((sum, file) => sum + file.size, 0)).toBeLessThan(10e6)
+    expect(size).toBeLessThan(10e6)
   })
 
   it("has a command that an operating system can start", () => {
