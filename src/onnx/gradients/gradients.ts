@@ -9,7 +9,7 @@ import { Forward } from "./forward.js"
 import { lowerLogProbabilities } from "./log-probabilities.js"
 import { pathsBetween } from "./paths.js"
 import { Recomputation } from "./recompute.js"
-import type { Step } from "./rule.js"
+import type { Part, Step } from "./rule.js"
 import { Sizes } from "./sizes.js"
 import { ruleOf } from "./table.js"
 
@@ -72,7 +72,8 @@ export function gradients(
 
   const sizes = new Sizes(builder)
   const rowTotals = new Map<string, () => Value>()
-  const totals = new Accumulator(builder)
+  const parts = new Map<string, Part>()
+  const totals = new Accumulator(builder, parts)
   const lossValue = builder.find(lossName)!
   totals.add(lossName, seedOf(builder, sizes, lossValue, options.seed))
   const kept = options.outputs ?? source.outputs.map(({ name }) => name)
@@ -89,6 +90,7 @@ export function gradients(
       upstream,
       sizes,
       rowTotals,
+      parts,
       needs: (index) => values.has(node.inputs[index] ?? ""),
     }
     const rule = ruleOf(node)

@@ -4,6 +4,16 @@ import type { GraphBuilder } from "../graph.js"
 import type { Attribute, Node, Value } from "../ir.js"
 import type { Sizes } from "./sizes.js"
 
+/** A gradient that is zero but for a part along one axis. */
+export interface Part {
+  readonly value: Value
+  readonly axis: number
+  /** How many zeros stand before and after the part, and how many elements there are with them. */
+  readonly before: number
+  readonly after: number
+  readonly size: number
+}
+
 /** One node to differentiate, in a graph under construction. */
 export interface Step {
   readonly graph: GraphBuilder
@@ -16,6 +26,8 @@ export interface Step {
   readonly sizes: Sizes
   /** By the name of a gradient: the sums, along its last axis, of it times what it is the gradient of, where they come cheaper. */
   readonly rowTotals: Map<string, () => Value>
+  /** By the name of a gradient: the part that is not zero. */
+  readonly parts: Map<string, Part>
   /** Whether the gradient of that input is asked for: rules write nothing else. */
   needs(input: number): boolean
 }

@@ -139,6 +139,23 @@ describe("what is differentiated", () => {
     expect([...dy!.data]).toEqual([0, 0])
   })
 
+  it("joins the gradients of parts that lie side by side", () => {
+    const given: Case = {
+      variables: { x: { dims: [2, 9], shape: ["n", 9] } },
+      write: (graph, { x }) => {
+        const part = (from: number, to: number) => graph.slice(x!, [from], [to], [1])
+        return graph.mul(graph.mul(part(4, 6), graph.sin(part(0, 2))), graph.exp(part(2, 4)))
+      },
+    }
+    const { graph } = check(given)
+    expect(graph.nodes.filter(({ op }) => op === "Pad").length).toBe(1)
+    // Parts that overlap are added.
+    check({
+      ...given,
+      write: (graph, { x }) => graph.mul(graph.slice(x!, [0], [5], [1]), graph.slice(x!, [3], [8], [1])),
+    })
+  })
+
   it("tells the operator, its node and what could be done, where there is no rule", () => {
     const graph = new GraphBuilder("unknown")
     const x = graph.input("x", "float32", [2])

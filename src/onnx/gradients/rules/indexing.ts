@@ -114,8 +114,13 @@ function padded(step: Step, x: Value, dy: Value, axes: readonly number[], starts
   })
   const results = { results: [{ shape: x.shape! }] }
   const pad = (pads: Value) => graph.op("Pad", [dy, pads, undefined, graph.constant(places, "int64")], {}, results)
-  if (known.every((pair) => pair !== undefined))
-    return pad(graph.constant([...known.map((pair) => pair![0]), ...known.map((pair) => pair![1])], "int64"))
+  if (known.every((pair) => pair !== undefined)) {
+    const made = pad(graph.constant([...known.map((pair) => pair![0]), ...known.map((pair) => pair![1])], "int64"))
+    const [axis, pair] = [places[0], known[0]]
+    if (places.length === 1 && axis !== undefined && pair)
+      step.parts.set(made.name, { value: dy, axis, before: pair[0], after: pair[1], size: Number(x.shape![axis]) })
+    return made
+  }
   const befores: Value[] = []
   const afters: Value[] = []
   for (const [at, axis] of places.entries()) {
