@@ -1,7 +1,8 @@
 /** Keeps special tokens in foreign text from becoming special. @module */
 
 /** Tokens that are not marked special and still steer a model. */
-const STEERING = /^<\/?(?:think|tool_call|tool_response|tools|function|answer)>$|^<\|.*\|>$|^<(?:start|end)_of_[a-z]+>$/
+const STEERING =
+  /^<\/?(?:think|tool_call|tool_response|tools|function|answer)>$|^<[|｜].*[|｜]>$|^\[\/?[A-Z_]{2,}\]$|^<(?:start|end)_of_[a-z]+>$/
 
 /** What models that are not at hand may read as special: turn and role marks of the common families. */
 const COMMON =

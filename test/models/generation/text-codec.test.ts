@@ -4,7 +4,12 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ChatTemplate } from "../../../src/models/generation/chat-template.js"
 import { loadTextCodec } from "../../../src/models/generation/load-text-codec.js"
-import { breakReserved, escapeSpecial, unusedMark } from "../../../src/models/generation/reserved-text.js"
+import {
+  breakReserved,
+  escapeSpecial,
+  reservedTexts,
+  unusedMark,
+} from "../../../src/models/generation/reserved-text.js"
 import { createTextCodec } from "../../../src/models/generation/text-codec.js"
 import { chatMl, special, tinyCodec, tokenizerJson } from "./tiny-tokenizer.js"
 
@@ -84,6 +89,13 @@ describe("special tokens in foreign text", () => {
     expect(unusedMark(["\ufdd0", "x\ufdd1"])).toBe("\ufdd2")
     const all = Array.from({ length: 32 }, (_, at) => String.fromCharCode(0xfdd0 + at)).join("")
     expect(all).not.toContain(unusedMark([all]))
+  })
+
+  it("are known by their marks where a tokenizer does not call them special", () => {
+    const named = ["<|user|>", "<｜User｜>", "[INST]", "[/TOOL_CALLS]", "</think>", "<end_of_turn>"]
+    const plain = ["<b>", "  ", "\n\n", "[1]", "hello", "<table>"]
+    expect(reservedTexts([...named, ...plain].map((content) => ({ content, special: false })))).toEqual(named)
+    expect(reservedTexts([{ content: "hello", special: true }])).toEqual(["hello"])
   })
 
   it("are broken for endpoints, whose special tokens are not known", () => {
