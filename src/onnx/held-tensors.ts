@@ -11,7 +11,12 @@ export type ToHold = Tensor | { readonly type: TensorType; readonly dims: readon
 export interface HoldOptions {
   /** Outputs that are written into the memory of an input of the same type and sizes, as those of a cache. */
   readonly writes?: Readonly<Record<string, string>>
+  /** Made again together with the model where a worker was lost: for what runs do not change. */
+  readonly durable?: boolean
 }
+
+/** Messages that make the durable ones again, by their numbers. */
+export type DurableTensors = Map<number, { readonly kind: "hold"; readonly [key: string]: unknown }>
 
 /** Elements to copy: so many from a place of each tensor to a place of its namesake. */
 export type Piece = readonly [from: number, to: number, length: number]
@@ -37,8 +42,9 @@ export function heldBy(
   resident: Resident,
   inputs: readonly ValueInfo[],
   outputs: readonly string[],
+  durables: DurableTensors,
 ): (tensors: Readonly<Record<string, ToHold>>, options?: HoldOptions) => Promise<HeldTensors> {
-  return async (given, { writes = {} } = {}) => {
+  return async (given, { writes = {}, durable = false } = {}) => {
     if (resident.workers > 1)
       throw new RankineError("argument", "a session in several workers cannot hold tensors: ask for one worker")
     for (const [name, tensor] of Object.entries(given)) checkHeld(name, tensor, inputs)
@@ -55,8 +61,15 @@ export function heldBy(
         return [name, tensor.data ? { type, dims, data: copyElements(tensor) } : { type, dims }]
       }),
     )
-    await call({ kind: "hold", session: resident.id, bundle, tensors, writes })
+    const message = { kind: "hold", session: resident.id, bundle, tensors, writes } as const
+    await call(message)
+    if (durable) durables.set(bundle, message)
     let released: Promise<void> | undefined
+    const free = async () => {
+      durables.delete(bundle)
+      // A session that is disposed of has freed them itself.
+      await call({ kind: "free", bundle }).catch(() => {})
+    }
     const common = {
       bundle,
       names: Object.keys(given),
@@ -64,8 +77,7 @@ export function heldBy(
       slice: (from: number, to: number): HeldTensors => ({ ...common, rows: [from, to] }),
       copyTo: (target: HeldTensors, pieces: readonly Piece[]) =>
         call({ kind: "move", from: bundle, to: target.bundle, pieces }),
-      // A session that is disposed of has freed them itself.
-      release: () => (released ??= call({ kind: "free", bundle }).catch(() => {})),
+      release: () => (released ??= free()),
     }
     return common
   }

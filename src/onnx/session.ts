@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { basename, resolve } from "node:path"
 import { RankineError } from "../core/errors.js"
-import { type HeldTensors, type HoldOptions, heldBy, type ToHold } from "./held-tensors.js"
+import { type DurableTensors, type HeldTensors, type HoldOptions, heldBy, type ToHold } from "./held-tensors.js"
 import { type Resident, sharedPool, type WorkerPool } from "./pool.js"
 import {
   type Device,
@@ -108,6 +108,7 @@ async function load(
 ): Promise<OnnxSession> {
   const name = typeof source === "string" ? basename(source) : "the model"
   const options = runtimeOptions(settings, device)
+  const durables: DurableTensors = new Map()
   let metadata: Metadata | undefined
   const resident: Resident = {
     id: pool.nextId(),
@@ -124,6 +125,7 @@ async function load(
         if (!(thrown instanceof RankineError) || thrown.code !== "model") throw thrown
         throw new RankineError("model", `${name} could not be loaded: ${thrown.message}`, { cause: thrown })
       }
+      for (const held of durables.values()) await thread.call<null>(held).reply
     },
   }
   await pool.add(resident)
@@ -136,7 +138,7 @@ async function load(
     device,
     deviceReason,
     settings,
-    hold: heldBy(pool, resident, inputs, outputNames),
+    hold: heldBy(pool, resident, inputs, outputNames, durables),
     async run(
       feeds,
       { outputs: wanted = outputNames, signal, transfer = false, held = [], from = [], into = [] } = {},

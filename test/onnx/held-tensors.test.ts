@@ -1,9 +1,10 @@
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { GraphBuilder } from "../../src/onnx/graph.js"
 import { WorkerPool } from "../../src/onnx/pool.js"
 import { createSession } from "../../src/onnx/session.js"
 import { tensor } from "../../src/onnx/tensor.js"
-import { runtime } from "./helpers.js"
+import { runtime, twice } from "./helpers.js"
 
 /** grown = past + x, sum = everything in it. */
 function growing(): Uint8Array {
@@ -69,6 +70,23 @@ describe.skipIf(!runtime)("tensors held in the worker", () => {
     })
     // The session goes on.
     expect((await session.run(x(1), { held: [await session.hold({ past })], outputs: ["sum"] })).sum!.data[0]).toBe(2)
+  })
+
+  it("come back with the model in a new worker where they are durable, and are lost with the old one elsewhere", async () => {
+    await using pool = new WorkerPool({ runtime: fileURLToPath(new URL("crashing-runtime.cjs", import.meta.url)) })
+    await using session = await createSession(async () => growing(), { device: "cpu", pool })
+    await using deadly = await createSession(twice(), { device: "cpu", pool })
+    const past = tensor("float32", Float32Array.of(1, 2), [1, 2])
+    const durable = await session.hold({ past }, { durable: true })
+    const passing = await session.hold({ past })
+    await expect(deadly.run({ x: tensor("float32", Float32Array.of(666)) })).rejects.toMatchObject({ code: "model" })
+    await expect(session.run(x(1), { held: [passing] })).rejects.toMatchObject({
+      code: "model",
+      message: expect.stringContaining("make them again"),
+    })
+    expect((await session.run(x(1), { held: [durable], outputs: ["sum"] })).sum!.data[0]).toBe(5)
+    await durable.release()
+    await expect(session.run(x(1), { held: [durable] })).rejects.toMatchObject({ code: "model" })
   })
 
   it("need one worker", async () => {

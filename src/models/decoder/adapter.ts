@@ -31,5 +31,5 @@ export async function holdAdapter(
     const sizes = dims.map((size) => (typeof size === "number" ? size : (ranks.get(size) ?? 1)))
     held[name] = tensors[name] ?? { type: type as TensorType, dims: sizes }
   }
-  return session.hold(held)
+  return session.hold(held, { durable: true })
 }

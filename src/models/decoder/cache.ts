@@ -143,5 +143,5 @@ export function hold({ session, config }: CacheForm, rows: number, capacity: num
       writes[presentName(layer, kind)] = pastName(layer, kind)
     }
   // Without room nothing can be written; what is computed then is for one run.
-  return session.hold(tensors, capacity === 0 ? {} : { writes })
+  return session.hold(tensors, capacity === 0 ? { durable: true } : { writes })
 }

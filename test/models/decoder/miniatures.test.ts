@@ -1,11 +1,14 @@
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { parseDecoderConfig } from "../../../src/models/decoder/config.js"
 import { loadDecoder } from "../../../src/models/decoder/load.js"
 import { buildPrimitiveDecoder } from "../../../src/models/decoder/primitive.js"
 import { loraInputs, loraSlot } from "../../../src/models/encoder/adapter-slot.js"
+import { WorkerPool } from "../../../src/onnx/pool.js"
 import { createSession } from "../../../src/onnx/session.js"
 import { tensor } from "../../../src/onnx/tensor.js"
+import { twice } from "../../onnx/helpers.js"
 import { families, largestDifference, lora, missing, openFolder, reference, tiny } from "./reference.js"
 
 /** What torch itself loses in float32 on these models: up to 6.4e-5. */
@@ -197,6 +200,24 @@ describe.skipIf(missing)("a decoder's session", () => {
     await first
     await cache[Symbol.asyncDispose]()
     await expect(model.read([[5], [6]], { cache })).rejects.toMatchObject({ code: "argument" })
+  })
+
+  it("goes on after its worker was lost; only caches are gone with it", async () => {
+    const runtime = fileURLToPath(new URL("../../onnx/crashing-runtime.cjs", import.meta.url))
+    await using pool = new WorkerPool({ runtime })
+    await using deadly = await createSession(twice(), { device: "cpu", pool })
+    await using model = await loadDecoder(folder, { device: "cpu", pool, adapters: true })
+    await using adapter = await model.loadAdapter(await lora(folder))
+    await using cache = await model.createCache(1)
+    const rows = [[5, 6, 7]]
+    const before = [await model.read(rows, { cache }), await model.read(rows, { adapter })]
+    await expect(deadly.run({ x: tensor("float32", Float32Array.of(666)) })).rejects.toMatchObject({ code: "model" })
+    await expect(model.read([[8]], { cache })).rejects.toMatchObject({
+      code: "model",
+      message: expect.stringContaining("make them again"),
+    })
+    await using fresh = await model.createCache(1)
+    expect([await model.read(rows, { cache: fresh }), await model.read(rows, { adapter })]).toEqual(before)
   })
 
   it("says what a cache takes, and stops when it is told to", async () => {
