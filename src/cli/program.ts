@@ -9,6 +9,7 @@ import { addDescribeCommand } from "./commands/describe.js"
 import { addDoctorCommand } from "./commands/doctor.js"
 import { addEmbedCommand } from "./commands/embed.js"
 import { addEvaluateCommand } from "./commands/evaluate.js"
+import { addGenerateCommand } from "./commands/generate.js"
 import { addIndexCommand } from "./commands/index-documents.js"
 import { addRerankCommand } from "./commands/rerank.js"
 import { addSearchCommand } from "./commands/search.js"
@@ -60,6 +61,7 @@ function createProgram(context: CliContext): Command {
   addSearchCommand(program, context)
   addEmbedCommand(program, context)
   addRerankCommand(program, context)
+  addGenerateCommand(program, context)
   addBenchCommand(program, context)
   addEvaluateCommand(program, context)
   addCompareCommand(program, context)

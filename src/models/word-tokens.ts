@@ -5,7 +5,7 @@ import type { Tokenizer } from "./tokenizer.js"
 export type ReadTokens = (text: string, ids: number[]) => void
 
 /** Words that are remembered. */
-const MOST_WORDS = 65_536
+const MOST_WORDS = 16_384
 
 /**
  * A reader of texts. With BERT's tokenizer a text is cut at white space and punctuation before anything else happens, so that a word has

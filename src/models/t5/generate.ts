@@ -15,7 +15,7 @@ export interface T5GeneratorOptions extends T5Settings {
   readonly allowed?: readonly number[]
 }
 
-export interface GenerateOptions {
+export interface T5GenerateOptions {
   /** Most tokens of an answer. */
   readonly maxTokens: number
   readonly signal?: AbortSignal | undefined
@@ -48,7 +48,7 @@ export interface T5Generator extends AsyncDisposable {
    * Writes an answer to each question. A question is a list of passages in tokens, end tokens included; each is encoded by itself and all are
    * read together (fusion in decoder); a plain prompt is a list of one. Throws `argument` for what is empty or outside the vocabulary.
    */
-  generate(questions: readonly (readonly (readonly number[])[])[], options: GenerateOptions): Promise<T5Answer[]>
+  generate(questions: readonly (readonly (readonly number[])[])[], options: T5GenerateOptions): Promise<T5Answer[]>
 }
 
 /**

@@ -2,9 +2,9 @@
 export { type BuiltT5, buildT5, type T5Form, type T5Output } from "./build.js"
 export { parseT5Config, readT5Config, type T5Config } from "./config.js"
 export {
-  type GenerateOptions,
   loadT5Generator,
   type T5Answer,
+  type T5GenerateOptions,
   type T5Generator,
   type T5GeneratorOptions,
 } from "./generate.js"
