@@ -6,6 +6,7 @@ import { RankineError } from "../core/errors.js"
 import type { ScoreKind } from "../core/ranking.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
+import { finiteScores } from "./finite-scores.js"
 import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
 import { readModelJson } from "./model-files.js"
 import { type PairHead, type PairHeadOptions, pairScore, readPairHead } from "./pair-head.js"
@@ -138,15 +139,7 @@ class LoadedCrossEncoder implements CrossEncoder {
   }
 
   async score(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {
-    const result = await this.scoreUnchecked(pairs, options)
-    const odd = result.scores.findIndex((score) => !Number.isFinite(score))
-    if (odd !== -1)
-      throw new RankineError(
-        "model",
-        `${this.name} gives ${result.scores[odd]} for pair ${odd}: load it with a higher precision, or leave that document out`,
-        { details: { pair: odd } },
-      )
-    return result
+    return finiteScores(this.name, await this.scoreUnchecked(pairs, options))
   }
 
   async scoreUnchecked(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {

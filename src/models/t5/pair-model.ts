@@ -1,11 +1,11 @@
 /** What the T5 rerankers share: prompts in, the logits of a few answer words out. @module */
 
-import { createHash } from "node:crypto"
-import { readFile } from "node:fs/promises"
-import { basename, join } from "node:path"
+import { basename } from "node:path"
 import type { RunOptions } from "../../core/contracts.js"
 import { RankineError } from "../../core/errors.js"
 import type { ScoreKind } from "../../core/ranking.js"
+import { digestOfFiles, fingerprintOf } from "../fingerprint.js"
+import { finiteScores } from "../finite-scores.js"
 import { type LocateOptions, locateModel, splitLocateOptions } from "../locate.js"
 import type { PairScorer, PairScores, TextPair } from "../pair-scorer.js"
 import { refuseConstantScores } from "../probe.js"
@@ -77,13 +77,14 @@ export async function loadT5Scorer(
   const read = promptReader(tokenizer, template, maxLength)
   const model = await loadT5(folder, { ...settings, output: { kind: "first", tokens: answerIds } })
   try {
-    const fingerprint = [
-      kind.method,
-      model.checksum,
-      await digest(folder, template, answerIds),
+    const fingerprint = fingerprintOf(kind.method, {
+      checksum: model.checksum,
+      files: await digestOfFiles(folder),
+      template,
+      answerIds,
       maxLength,
-      model.precision,
-    ].join(":")
+      precision: model.precision,
+    })
     const scorer = new LoadedT5Scorer(
       basename(folder),
       { kind, template, answerIds, maxLength, fingerprint },
@@ -109,14 +110,6 @@ function answerId(tokenizer: Tokenizer, answer: string): number {
     `the answer ${JSON.stringify(answer)} must be one token of this model's tokenizer, and is ${ids.length} (${found}): ` +
       "name the words that the model was trained to answer",
   )
-}
-
-/** Tells models apart that share their weights and differ in words or settings. */
-async function digest(folder: string, template: string, answerIds: readonly number[]): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([template, answerIds]))
-  for (const name of ["config.json", "tokenizer.json", "tokenizer_config.json"])
-    hash.update("\0").update(await readFile(join(folder, name)).catch(() => ""))
-  return hash.digest("hex").slice(0, 16)
 }
 
 interface Settings {
@@ -161,15 +154,7 @@ class LoadedT5Scorer implements T5Scorer {
   }
 
   async score(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedT5Scores> {
-    const result = await this.scoreUnchecked(pairs, options)
-    const odd = result.scores.findIndex((score) => !Number.isFinite(score))
-    if (odd !== -1)
-      throw new RankineError(
-        "model",
-        `${this.name} gives ${result.scores[odd]} for pair ${odd}: load it with a higher precision, or leave that document out`,
-        { details: { pair: odd } },
-      )
-    return result
+    return finiteScores(this.name, await this.scoreUnchecked(pairs, options))
   }
 
   async scoreUnchecked(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedT5Scores> {
