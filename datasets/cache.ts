@@ -1,7 +1,6 @@
-import { homedir } from "node:os"
-import { join } from "node:path"
+import { cacheRoot } from "../src/core/cache-root.js"
 
 /** Where downloads are kept: the option, `RANKINE_CACHE`, or `~/.cache/rankine`. */
 export function cacheDirectory(option?: string): string {
-  return option ?? (process.env.RANKINE_CACHE || join(homedir(), ".cache", "rankine"))
+  return option ?? cacheRoot()
 }

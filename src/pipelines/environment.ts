@@ -1,22 +1,17 @@
 /** What a measurement was made with: versions and machine, without names of hosts, users or paths. @module */
 import { readFileSync } from "node:fs"
 import { availableParallelism, cpus, totalmem } from "node:os"
+import { join } from "node:path"
+import { packageRoot } from "../core/package-root.js"
 
 /** Rankine's own version. */
 export function packageVersion(): string {
-  // The package's root is two folders above the source of this file, and three above its build in dist.
-  for (const root of ["../../", "../../../"]) {
-    const manifest = readManifest(new URL(`${root}package.json`, import.meta.url))
-    if (manifest?.name === "rankine" && manifest.version) return manifest.version
-  }
-  return "unknown"
-}
-
-function readManifest(file: URL): { readonly name?: string; readonly version?: string } | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8"))
+    const manifest = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version?: string }
+    return manifest.version || "unknown"
   } catch {
-    return undefined
+    // A copy of the code without its manifest still works.
+    return "unknown"
   }
 }
 

@@ -1,7 +1,7 @@
 /** A cache of what models answered, on disk and shared between processes. @module */
 import { mkdir, open as openFile, realpath } from "node:fs/promises"
-import { homedir } from "node:os"
 import { join, resolve } from "node:path"
+import { cacheRoot } from "../../core/cache-root.js"
 import { RankineError } from "../../core/errors.js"
 import { loadOptional } from "../../core/optional.js"
 import type { Lmdb } from "./lmdb.js"
@@ -47,7 +47,7 @@ export interface ModelCache extends AsyncDisposable {
 
 /** The default folder: `cache` in RANKINE_CACHE, else in `~/.cache/rankine`. */
 export function defaultCacheDir(): string {
-  return join(process.env.RANKINE_CACHE || join(homedir(), ".cache", "rankine"), "cache")
+  return join(cacheRoot(), "cache")
 }
 
 /** The two pages that an LMDB file begins with, and what each begins with after its header. */
