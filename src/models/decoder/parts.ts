@@ -59,7 +59,8 @@ export function decoderHidden(
     const between = `${at}.${postNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm"}`
     ;[x, normed] = addAndNorm(parts, x, after(attended, "post_attention_layernorm"), between)
     const fed = after(feedForward(parts, normed, `${at}.mlp`), "post_feedforward_layernorm")
-    ;[x, normed] = addAndNorm(parts, x, fed, last ? "norm" : `layers.${layer + 1}.input_layernorm`)
+    const next = last ? "norm" : `layers.${layer + 1}.input_layernorm`
+    ;[x, normed] = addAndNorm(parts, x, fed, next, `layer ${layer}`)
   }
   return normed
 }
@@ -111,8 +112,14 @@ function rmsNorm(parts: DecoderParts, x: Value, name: string, width: number): Va
   return net.op("Mul", [net.op("Div", [x, root]), scale])
 }
 
-/** x + delta, and its norm. */
-function addAndNorm(parts: DecoderParts, x: Value, delta: Value, name: string): [sum: Value, normed: Value] {
+/** x + delta, and its norm; `ends` is the layer that ends with the sum. */
+function addAndNorm(
+  parts: DecoderParts,
+  x: Value,
+  delta: Value,
+  name: string,
+  ends?: string,
+): [sum: Value, normed: Value] {
   const { net, config } = parts
   if (net.form === "fused") {
     const inputs = [delta, x, normScale(parts, name, config.width)]
@@ -120,7 +127,8 @@ function addAndNorm(parts: DecoderParts, x: Value, delta: Value, name: string): 
     const outputs = net.graph.op("SkipSimplifiedLayerNormalization", inputs, { epsilon: config.normEpsilon }, options)
     return [outputs[3]!, outputs[0]!]
   }
-  const sum = net.op("Add", [x, delta])
+  const added = net.op("Add", [x, delta])
+  const sum = ends === undefined ? added : net.layerEnd(added, ends)
   return [sum, rmsNorm(parts, sum, name, config.width)]
 }
 

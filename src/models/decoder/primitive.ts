@@ -14,7 +14,7 @@ import {
 } from "./parts.js"
 import { type RopeTables, ropeTables, rotate } from "./rope.js"
 
-export type PrimitiveForm = Partial<Pick<NetOptions, "precision" | "adapters">>
+export type PrimitiveForm = Partial<Pick<NetOptions, "precision" | "adapters" | "layerMarks">>
 
 /** A graph under construction, to which a loss or outputs are still to be added. */
 export interface PrimitiveDecoder {

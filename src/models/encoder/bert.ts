@@ -49,6 +49,7 @@ export function bertHidden(net: Net, config: EncoderConfig, inputs: EncoderInput
     const inner = config.intermediate
     const wide = net.activation(net.linear(x, names.wide, inner, width), config.activation)
     x = net.layerNorm(net.op("Add", [net.linear(wide, names.narrow, width, inner), x]), names.norm, width, normEpsilon)
+    x = net.layerEnd(x, `layer ${layer}`)
   }
   return firstOnly ? net.unsqueeze(x, 1) : inputs.unflatten(x, width)
 }

@@ -43,7 +43,7 @@ export interface BuiltEncoder {
 export const OUTPUT = "output"
 
 /** Weights are found with and without these in front of their names. */
-const prefixes: Readonly<Record<EncoderConfig["family"], readonly string[]>> = {
+export const encoderPrefixes: Readonly<Record<EncoderConfig["family"], readonly string[]>> = {
   bert: ["bert."],
   roberta: ["roberta."],
   distilbert: ["distilbert."],
@@ -63,7 +63,7 @@ export async function buildEncoder(
   output: EncoderOutput,
   options: Partial<NetOptions> = {},
 ): Promise<BuiltEncoder> {
-  const net = new Net(`${config.family}-${output.kind}`, checkpoint, prefixes[config.family], {
+  const net = new Net(`${config.family}-${output.kind}`, checkpoint, encoderPrefixes[config.family], {
     form: "fused",
     precision: "fp32",
     half: false,

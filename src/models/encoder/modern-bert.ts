@@ -47,6 +47,7 @@ export function modernBertHidden(net: Net, config: EncoderConfig, inputs: Encode
       net.op("Slice", [wide, net.integers([from]), net.integers([from + inner]), net.integers([1])])
     const gated = net.op("Mul", [net.activation(half(0), config.activation), half(inner)])
     x = net.op("Add", [x, net.linear(gated, `${at}.mlp.Wo`, width, inner, feedBias)])
+    x = net.layerEnd(x, `layer ${layer}`)
   }
   return inputs.unflatten(norm(x, "final_norm"), width)
 }

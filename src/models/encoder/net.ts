@@ -1,8 +1,9 @@
 import { basename } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import type { AttributeGiven } from "../../onnx/attributes.js"
+import { checkpoint } from "../../onnx/gradients/recompute.js"
 import { GraphBuilder } from "../../onnx/graph.js"
-import type { Value } from "../../onnx/ir.js"
+import type { Graph, Value } from "../../onnx/ir.js"
 import { isBlockType } from "../checkpoint/block-type.js"
 import { checkScales, scaleNameOf } from "../checkpoint/quantized.js"
 import { type Checkpoint, folderOf, type TensorInfo } from "../checkpoint/safetensors.js"
@@ -27,6 +28,8 @@ export interface NetOptions {
   readonly adapters?: AdapterSlot | undefined
   /** What is in front of the names of layers in adapters. Default: adapters call layers as the checkpoint does. */
   readonly modulePrefix?: string
+  /** Mark where layers end, for gradients that compute activations again. Default: no marks. */
+  readonly layerMarks?: boolean | undefined
 }
 
 /** Matrices with both sizes at least this are quantised: smaller ones save nothing. */
@@ -49,6 +52,7 @@ export class Net {
   readonly #pending: (() => Promise<void>)[] = []
   readonly #adapters: AdapterSlot | undefined
   readonly #modulePrefix: string | undefined
+  readonly #layerMarks: boolean
   #type: "float32" | "float16"
 
   constructor(name: string, checkpoint: Checkpoint, prefixes: readonly string[], options: NetOptions) {
@@ -62,6 +66,7 @@ export class Net {
     this.#type = options.half ? "float16" : "float32"
     this.#adapters = options.adapters
     this.#modulePrefix = options.modulePrefix
+    this.#layerMarks = options.layerMarks ?? false
   }
 
   /** A node with one output. */
@@ -265,10 +270,21 @@ export class Net {
     return value
   }
 
-  /** The ONNX model, with all quantised weights in it. */
-  async toModel(): Promise<Uint8Array> {
+  /** The hidden vectors after a layer: what training keeps where it computes the rest again. */
+  layerEnd(x: Value, name: string): Value {
+    return this.#layerMarks ? checkpoint(this.graph, x, name) : x
+  }
+
+  /** The graph, with all quantised weights in it. */
+  async finish(): Promise<Graph> {
     // One after the other: each holds a matrix as floats for a moment.
     for (const fill of this.#pending.splice(0)) await fill()
+    return this.graph.graph
+  }
+
+  /** The same as an ONNX model. */
+  async toModel(): Promise<Uint8Array> {
+    await this.finish()
     return this.graph.toModel()
   }
 

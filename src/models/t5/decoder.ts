@@ -83,7 +83,7 @@ export function decoderHidden(parts: T5Parts, { ids, memory, past }: DecoderInpu
     const query = unflatten(project(parts, crossed, `${at}.1.EncDecAttention.q`), inner)
     const read = t5Attention(parts, { query, ...memory.layers[layer], mask: memory.mask })
     x = addAttended(parts, x, flatten(net, read, inner), `${at}.1.EncDecAttention.o`)
-    x = feedForward(parts, x, `${at}.2`)
+    x = net.layerEnd(feedForward(parts, x, `${at}.2`), `decoder layer ${layer}`)
   }
   return { hidden: rmsNorm(parts, x, "decoder.final_layer_norm"), present }
 }

@@ -17,7 +17,7 @@ export function encoderHidden(parts: T5Parts, { ids, mask, places, unflatten }: 
     const part = (name: string) => unflatten(project(parts, normed, `${at}.0.SelfAttention.${name}`), inner)
     const mixed = t5Attention(parts, { query: part("q"), key: part("k"), value: part("v"), mask, bias })
     x = addAttended(parts, x, flatten(net, mixed, inner), `${at}.0.SelfAttention.o`)
-    x = feedForward(parts, x, `${at}.1`)
+    x = net.layerEnd(feedForward(parts, x, `${at}.1`), `encoder layer ${layer}`)
   }
   return unflatten(rmsNorm(parts, x, "encoder.final_layer_norm"), config.width)
 }
