@@ -52,8 +52,9 @@ export function cachedAttention(parts: DecoderParts, inputs: CachedInputs, conte
   }
   const shaped = (x: Value, last: readonly number[]) =>
     net.reshape(x, net.op("Concat", [sizes, net.integers(last)], { axis: 0 }))
+  const asTheyAre = !turns && stored === headWidth
   const prepared = (x: Value, count: number, layer: number, turned: boolean) => {
-    if (!turns && stored === headWidth) return shaped(x, [count * headWidth])
+    if (asTheyAre) return shaped(x, [count * headWidth])
     let split = shaped(x, [count, headWidth])
     if (turned && turns) split = rotate(net, split, headWidth, turns(layer, tables(layer)), config.interleavedRope)
     if (stored > headWidth) {
@@ -63,15 +64,19 @@ export function cachedAttention(parts: DecoderParts, inputs: CachedInputs, conte
     return net.reshape(split, [0, 0, count * stored])
   }
 
-  return (layer, { query, key, value }) => {
+  return (layer, projections) => {
     const sizesOf = (places: string) => ["batch", keyHeads, places, stored]
     const past = (kind: "key" | "value") => graph.input(pastName(layer, kind), type, sizesOf("capacity"))
     const { cosines, sines } = turns ? {} : tables(layer)
     const window = config.windows[layer]!
     const given = [
-      prepared(query, heads, layer, true),
-      prepared(key, keyHeads, layer, true),
-      prepared(value, keyHeads, layer, false),
+      ...(asTheyAre && projections.packed
+        ? [shaped(projections.packed, [(heads + 2 * keyHeads) * headWidth]), undefined, undefined]
+        : [
+            prepared(projections.query, heads, layer, true),
+            prepared(projections.key, keyHeads, layer, true),
+            prepared(projections.value, keyHeads, layer, false),
+          ]),
       past("key"),
       past("value"),
       inputs.last,

@@ -29,6 +29,8 @@ export interface Projections {
   readonly query: Value
   readonly key: Value
   readonly value: Value
+  /** All three side by side, where one product gave them and nothing is done to one of them alone; whoever takes it leaves the others. */
+  readonly packed?: Value
 }
 
 /** From queries, keys and values to [rows, heads · head width]. */
@@ -81,22 +83,59 @@ export function capped(net: Net, x: Value, cap: number): Value {
 function projections(parts: DecoderParts, x: Value, at: string): Projections {
   const { net, config } = parts
   const { width, heads, keyHeads, headWidth, headNorms, biases } = config
-  const project = (kind: string, count: number) =>
-    net.linear(x, `${at}.self_attn.${kind}_proj`, count * headWidth, width, biases.queryKeyValue)
-  const headed = (kind: string, count: number) => {
-    const projected = project(kind, count)
+  const layers = Object.entries({ q: heads, k: keyHeads, v: keyHeads }).map(([kind, count]) => ({
+    name: `${at}.self_attn.${kind}_proj`,
+    outputs: count * headWidth,
+  }))
+  const normed = (projected: Value, kind: string, count: number) => {
     if (!headNorms) return projected
     const each = net.reshape(projected, [-1, headWidth])
     return net.reshape(rmsNorm(parts, each, `${at}.self_attn.${kind}_norm`, headWidth), [-1, count * headWidth])
   }
-  return { query: headed("q", heads), key: headed("k", keyHeads), value: project("v", keyHeads) }
+  const packed = net.linears(x, layers, width, biases.queryKeyValue)
+  const apart = () => {
+    const [query, key, value] = packed
+      ? sideBySide(parts, packed, layers)
+      : layers.map(({ name, outputs }) => net.linear(x, name, outputs, width, biases.queryKeyValue))
+    return { query: normed(query!, "q", heads), key: normed(key!, "k", keyHeads), value: value! }
+  }
+  if (!packed || headNorms) return apart()
+  // Taken apart only where somebody asks for one of them.
+  let split: ReturnType<typeof apart> | undefined
+  const each = (name: "query" | "key" | "value") => (split ??= apart())[name]
+  return {
+    packed,
+    get query() {
+      return each("query")
+    },
+    get key() {
+      return each("key")
+    },
+    get value() {
+      return each("value")
+    },
+  }
+}
+
+/** The results of layers that were computed side by side. */
+function sideBySide({ net }: DecoderParts, all: Value, layers: readonly { readonly outputs: number }[]): Value[] {
+  return net.graph.split(
+    all,
+    layers.map(({ outputs }) => outputs),
+    1,
+  )
 }
 
 /** down(activation(gate(x)) · up(x)), Shazeer, GLU variants improve transformer, 2020. */
-function feedForward({ net, config }: DecoderParts, x: Value, at: string): Value {
+function feedForward(parts: DecoderParts, x: Value, at: string): Value {
+  const { net, config } = parts
   const { width, intermediate, biases } = config
-  const wide = (name: string) => net.linear(x, `${at}.${name}`, intermediate, width, biases.feedForward)
-  const gated = net.op("Mul", [net.activation(wide("gate_proj"), config.activation), wide("up_proj")])
+  const layers = ["gate_proj", "up_proj"].map((name) => ({ name: `${at}.${name}`, outputs: intermediate }))
+  const both = net.linears(x, layers, width, biases.feedForward)
+  const [gate, up] = both
+    ? sideBySide(parts, both, layers)
+    : layers.map(({ name, outputs }) => net.linear(x, name, outputs, width, biases.feedForward))
+  const gated = net.op("Mul", [net.activation(gate!, config.activation), up!])
   return net.linear(gated, `${at}.down_proj`, width, intermediate, biases.feedForward)
 }
 

@@ -4,7 +4,7 @@ import type { Value } from "../../onnx/ir.js"
 import type { EngineBlocks } from "../checkpoint/engine-blocks.js"
 import { blocksOf } from "../quantize/blocks.js"
 import type { Matrices } from "../quantize/matrices.js"
-import type { Matrix, ProductNet } from "./product-net.js"
+import { type Matrix, nameOf, type ProductNet, rowsOf } from "./product-net.js"
 
 /** A matrix in the layout of MatMulNBits. */
 interface Stored {
@@ -27,16 +27,28 @@ export class FileBlocks {
     private readonly matrices: Matrices,
   ) {}
 
-  /** x · Wᵀ [tokens, rows of W]. Throws `argument` for a graph of standard operators, which have none for blocks. */
-  product(x: Value, matrix: Matrix): Value {
+  /** Whether the matrices have blocks of the same form, so that they can stand below each other in one. */
+  fitTogether(matrices: readonly Matrix[]): boolean {
+    const [first, ...others] = matrices.map(({ stored }) => this.matrices.fileLayout(stored))
+    return others.every(
+      ({ bits, blockSize, hasOffset }) =>
+        bits === first!.bits && blockSize === first!.blockSize && hasOffset === first!.hasOffset,
+    )
+  }
+
+  /**
+   * x · Wᵀ [tokens, rows of W], W being these matrices, one below the other. Throws `argument` for a graph of standard operators, which have
+   * none for blocks.
+   */
+  product(x: Value, matrices: readonly Matrix[]): Value {
     const { net } = this
     if (net.form === "standard")
       throw new RankineError(
         "argument",
         'precision "blocks" needs ONNX Runtime\'s own operators: take another precision, as "fp32"',
       )
-    const { bits, size, blocks, codes, scales, offsets } = this.#stored(matrix)
-    const attributes = { K: matrix.columns, N: matrix.to - matrix.from, bits, block_size: size, accuracy_level: 4 }
+    const { bits, size, blocks, codes, scales, offsets } = this.#stored(matrices)
+    const attributes = { K: matrices[0]!.columns, N: rowsOf(matrices), bits, block_size: size, accuracy_level: 4 }
     const product = net.op("MatMulNBits", [x, codes, scales], attributes, "com.microsoft")
     if (!offsets) return product
     // An offset is the same for a whole block: what it adds is a product with the sums of blocks of x.
@@ -45,7 +57,7 @@ export class FileBlocks {
 
   lookUp(stored: string, [rows, columns]: readonly [number, number], ids: Value): Value {
     const { net } = this
-    const { bits, size, blocks, codes, scales, offsets } = this.#stored({ stored, columns, from: 0, to: rows })
+    const { bits, size, blocks, codes, scales, offsets } = this.#stored([{ stored, columns, from: 0, to: rows }])
     const picked = net.op("Gather", [codes, ids])
     const bytes = bits === 8 ? picked : this.#halves(picked, size)
     const centred = net.op("Sub", [net.graph.cast(bytes, "float32"), net.graph.constant(2 ** (bits - 1), "float32")])
@@ -78,23 +90,24 @@ export class FileBlocks {
     return sums
   }
 
-  #stored({ stored, columns, from, to }: Matrix): Stored {
+  #stored(parts: readonly Matrix[]): Stored {
     const { net, matrices } = this
+    const [{ stored, columns }] = parts as [Matrix]
     const { bits, blockSize: size, hasOffset } = matrices.fileLayout(stored)
-    const rows = to - from
+    const rows = rowsOf(parts)
     const blocks = blocksOf(columns, size)
-    const part = `${stored}[${from}:${to}]`
-    let made: Promise<EngineBlocks> | undefined
-    const make = () => (made ??= matrices.fileBlocks(stored, from, to))
-    const codes = net.later(
-      `${part} blocks`,
-      "uint8",
-      [rows, blocks, (size * bits) / 8],
-      async () => (await make()).codes,
+    const part = nameOf(parts)
+    let made: Promise<EngineBlocks[]> | undefined
+    const make = () =>
+      (made ??= Promise.all(parts.map(({ stored: each, from, to }) => matrices.fileBlocks(each, from, to))))
+    const codes = net.later(`${part} blocks`, "uint8", [rows, blocks, (size * bits) / 8], async () =>
+      (await make()).map(({ codes }) => codes),
     )
-    const scales = net.later(`${part} scales`, "float32", [rows * blocks], async () => (await make()).scales)
+    const scales = net.later(`${part} scales`, "float32", [rows * blocks], async () =>
+      (await make()).map((each) => each.scales),
+    )
     const offsets = hasOffset
-      ? net.later(`${part} offsets`, "float32", [rows, blocks], async () => (await make()).offsets!)
+      ? net.later(`${part} offsets`, "float32", [rows, blocks], async () => (await make()).map((each) => each.offsets!))
       : undefined
     return { bits, size, blocks, codes, scales, offsets }
   }

@@ -206,6 +206,29 @@ export class Net {
     return this.adapted(this.op("Add", [product, row]), x, this.#moduleOf(name), outputs, inputs)
   }
 
+  /**
+   * x · Wᵀ + b of several layers that read the same `x`, side by side, [tokens, outputs of all]; undefined where that is no faster: with float
+   * weights, and where adapters add to each layer.
+   */
+  linears(
+    x: Value,
+    layers: readonly { readonly name: string; readonly outputs: number }[],
+    inputs: number,
+    bias: boolean,
+  ): Value | undefined {
+    if (this.#adapters) return undefined
+    const matrices: Matrix[] = []
+    for (const { name, outputs } of layers) {
+      const found = this.#weights.expect(`${name}.weight`, [outputs, inputs])
+      if (!this.#quantizes(found, [outputs, inputs])) return undefined
+      matrices.push({ stored: found.stored, columns: inputs, from: 0, to: outputs })
+    }
+    const product = this.#products.stacked(x, matrices)
+    if (!product || !bias) return product
+    const rows = layers.map(({ name, outputs }) => this.unsqueeze(this.weight(`${name}.bias`, [outputs]), 0))
+    return this.op("Add", [product, this.graph.concat(rows, 1)])
+  }
+
   /** The same with float weights in every precision, for what decides the result: classification heads, attention's values. */
   exactLinear(x: Value, name: string, outputs: number, inputs: number, bias = true): Value {
     const weights = [x, this.weight(`${name}.weight`, [outputs, inputs])]
@@ -251,12 +274,12 @@ export class Net {
     }
   }
 
-  /** A constant of the graph whose bytes `fill` brings in when the graph is done. One of each name. */
+  /** A constant of the graph whose bytes `fill` brings in when the graph is done, in one piece or several. One of each name. */
   later(
     name: string,
     type: "int8" | "uint8" | "float32",
     dims: readonly number[],
-    fill: () => Promise<ArrayBufferView>,
+    fill: () => Promise<ArrayBufferView | readonly ArrayBufferView[]>,
   ): Value {
     const known = this.#known.get(name)
     if (known) return known
@@ -264,8 +287,12 @@ export class Net {
     const value = this.graph.initializer(name, type, dims, bytes)
     this.#known.set(name, value)
     this.#pending.push(async () => {
-      const { buffer, byteOffset, byteLength } = await fill()
-      bytes.set(new Uint8Array(buffer, byteOffset, byteLength))
+      const made = await fill()
+      let at = 0
+      for (const { buffer, byteOffset, byteLength } of ArrayBuffer.isView(made) ? [made] : made) {
+        bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
+        at += byteLength
+      }
     })
     return value
   }

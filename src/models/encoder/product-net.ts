@@ -11,6 +11,16 @@ export interface Matrix {
   readonly to: number
 }
 
+/** Rows of matrices that stand one below the other. */
+export function rowsOf(matrices: readonly Matrix[]): number {
+  return matrices.reduce((sum, { from, to }) => sum + to - from, 0)
+}
+
+/** What constants made from these rows are called. */
+export function nameOf(matrices: readonly Matrix[]): string {
+  return matrices.map(({ stored, from, to }) => `${stored}[${from}:${to}]`).join("+")
+}
+
 /** The part of a net that products are made with. */
 export interface ProductNet {
   readonly graph: GraphBuilder
@@ -24,6 +34,6 @@ export interface ProductNet {
     name: string,
     type: "int8" | "uint8" | "float32",
     dims: readonly number[],
-    fill: () => Promise<ArrayBufferView>,
+    fill: () => Promise<ArrayBufferView | readonly ArrayBufferView[]>,
   ): Value
 }

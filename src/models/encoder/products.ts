@@ -5,7 +5,7 @@ import { blocksOf, type QuantizedBlocks } from "../quantize/blocks.js"
 import type { Matrices } from "../quantize/matrices.js"
 import type { Activation } from "./config.js"
 import { FileBlocks } from "./file-blocks.js"
-import type { Matrix, ProductNet } from "./product-net.js"
+import { type Matrix, nameOf, type ProductNet, rowsOf } from "./product-net.js"
 
 /** Tokens [tokens, columns] rounded to 8 bits, each with its own scale. */
 interface RoundedTokens {
@@ -65,11 +65,28 @@ export class Products {
       case "int8":
         return this.#dynamic(x, matrix)
       case "int8-weights":
-        return this.#blocks(x, matrix, 8)
+        return this.#blocks(x, [matrix], 8)
       case "blocks":
-        return this.#fileBlocks.product(x, matrix)
+        return this.#fileBlocks.product(x, [matrix])
       default:
-        return this.#blocks(x, matrix, 4)
+        return this.#blocks(x, [matrix], 4)
+    }
+  }
+
+  /**
+   * x · Wᵀ for matrices that read the same `x`, side by side, [tokens, rows of all], in one product; undefined where they do not go
+   * together. For a few tokens the calls cost as much as the arithmetic.
+   */
+  stacked(x: Value, matrices: readonly Matrix[]): Value | undefined {
+    switch (this.net.precision) {
+      case "int8-weights":
+        return this.#blocks(x, matrices, 8)
+      case "int4-weights":
+        return this.#blocks(x, matrices, 4)
+      case "blocks":
+        return this.#fileBlocks.fitTogether(matrices) ? this.#fileBlocks.product(x, matrices) : undefined
+      default:
+        return undefined
     }
   }
 
@@ -149,7 +166,7 @@ export class Products {
     return rounded
   }
 
-  #blocks(x: Value, { stored, columns, from, to }: Matrix, bits: 4 | 8): Value {
+  #blocks(x: Value, matrices: readonly Matrix[], bits: 4 | 8): Value {
     const { net } = this
     if (net.form === "standard")
       throw new RankineError(
@@ -157,18 +174,19 @@ export class Products {
         `precision ${net.precision} needs ONNX Runtime's own operators: take attention "fused", or precision "int8"`,
       )
     const size = BLOCK[bits]
-    const rows = to - from
+    const rows = rowsOf(matrices)
+    const { columns } = matrices[0]!
     const blocks = blocksOf(columns, size)
-    const part = `${stored}[${from}:${to}]`
-    let made: Promise<QuantizedBlocks> | undefined
-    const make = () => (made ??= this.matrices.blocks(stored, from, to, bits, size))
-    const codes = net.later(
-      `${part} int${bits}`,
-      "uint8",
-      [rows, blocks, (size * bits) / 8],
-      async () => (await make()).codes,
+    const part = nameOf(matrices)
+    let made: Promise<QuantizedBlocks[]> | undefined
+    const make = () =>
+      (made ??= Promise.all(matrices.map(({ stored, from, to }) => this.matrices.blocks(stored, from, to, bits, size))))
+    const codes = net.later(`${part} int${bits}`, "uint8", [rows, blocks, (size * bits) / 8], async () =>
+      (await make()).map(({ codes }) => codes),
     )
-    const scales = net.later(`${part} scales`, "float32", [rows * blocks], async () => (await make()).scales)
+    const scales = net.later(`${part} scales`, "float32", [rows * blocks], async () =>
+      (await make()).map((each) => each.scales),
+    )
     // Level 4 rounds the activations of each block of a token to 8 bits: the only kernel that is fast, and no token depends on another.
     const attributes = { K: columns, N: rows, bits, block_size: size, accuracy_level: 4 }
     return net.op("MatMulNBits", [x, codes, scales], attributes, "com.microsoft")
