@@ -125,19 +125,19 @@ describe("what an endpoint cannot do", () => {
     await against(
       (_, response) => json(response, chatAnswer("x")),
       async (model, server) => {
-        const refusals: [Promise<unknown>, RegExp][] = [
-          [model.generate([{ ...ask, topK: 3 }]), /m does not offer the setting topK/],
-          [model.generate([ask, { ...ask, minP: 0.1 }]), /minP/],
-          [model.generate([{ ...ask, prefill: "x" }]), /answers whose beginning is given/],
-          [model.generate([{ ...ask, allowedTokens: ["a"] }]), /out of a set of tokens/],
-          [model.generate([{ ...ask, tooLong: "cut-end" }]), /counting and cutting by tokens/],
-          [model.generate([{ ...ask, logprobs: 21 }]), /at most 20/],
-          [model.generate([{ prompt: [1, 2] }]), /token ids/],
-          [model.generate([{ prompt: "" }]), /empty/],
-          [model.logLikelihood([{ prompt: "a", continuation: "b" }]), /log-probability of a given text/],
-          [model.scoreTokens([{ prompt: "a" }], [7]), /need the model's tokenizer/],
+        const refusals: [() => Promise<unknown>, RegExp][] = [
+          [() => model.generate([{ ...ask, topK: 3 }]), /m does not offer the setting topK/],
+          [() => model.generate([ask, { ...ask, minP: 0.1 }]), /minP/],
+          [() => model.generate([{ ...ask, prefill: "x" }]), /answers whose beginning is given/],
+          [() => model.generate([{ ...ask, allowedTokens: ["a"] }]), /out of a set of tokens/],
+          [() => model.generate([{ ...ask, tooLong: "cut-end" }]), /counting and cutting by tokens/],
+          [() => model.generate([{ ...ask, logprobs: 21 }]), /at most 20/],
+          [() => model.generate([{ prompt: [1, 2] }]), /token ids/],
+          [() => model.generate([{ prompt: "" }]), /empty/],
+          [() => model.logLikelihood([{ prompt: "a", continuation: "b" }]), /log-probability of a given text/],
+          [() => model.scoreTokens([{ prompt: "a" }], [7]), /need the model's tokenizer/],
         ]
-        for (const [call, words] of refusals) await expect(call).rejects.toThrow(words)
+        for (const [call, words] of refusals) await expect(call()).rejects.toThrow(words)
         expect(() => model.countTokens("x")).toThrow(/counting and cutting by tokens/)
         expect(() => model.renderChat(ask)).toThrow(/rendering a conversation/)
         expect(server.asked).toHaveLength(0)
