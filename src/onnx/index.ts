@@ -1,6 +1,7 @@
 /** Models in worker threads, and the graphs that they run. @module */
 export type { AttributeGiven } from "./attributes.js"
 export type { Nested, OpOptions } from "./builder.js"
+export { continueGraph } from "./continue-graph.js"
 export { physicalCores } from "./cores.js"
 export { byteLength, type DataType, elementCount, fromHalf, toHalf } from "./data-type.js"
 export type { ChosenDevice } from "./device.js"

@@ -22,8 +22,10 @@ import {
  * ScatterND would take indices of slices, but ONNX Runtime adds in parallel there, and loses what two threads add to the same slice;
  * ScatterElements adds one after the other, and so always in the same order.
  */
-export function addAlong(step: Step, dy: Value, indices: Value, axis: number, size: Value, known: Dimension): Value {
+export function addAlong(step: Step, given: Value, indices: Value, axis: number, size: Value, known: Dimension): Value {
   const { graph } = step
+  // ONNX Runtime has no such sum of halves on the CPU, and float32 loses less of it.
+  const dy = given.type === "float16" ? graph.cast(given, "float32") : given
   const rank = rankOf(step, dy)
   const places = rankOf(step, indices)
   const order = Array.from({ length: rank }, (_, at) => at)
@@ -46,7 +48,8 @@ export function addAlong(step: Step, dy: Value, indices: Value, axis: number, si
   const flat = graph.reshape(graph.cast(indices, "int64"), [-1])
   const tall = column.length === 0 ? flat : graph.unsqueeze(flat, column)
   const each = column.length === 0 ? tall : graph.expand(tall, graph.shape(rows))
-  const added = graph.op("ScatterElements", [zeros, each, rows], { axis: 0, reduction: "add" })
+  const sums = graph.op("ScatterElements", [zeros, each, rows], { axis: 0, reduction: "add" })
+  const added = given.type === "float16" ? graph.cast(sums, "float16") : sums
   if (axis === 0) return added
   // The first axis goes back to its place.
   const back = Array.from({ length: rank - places }, (_, at) => at + 1)
