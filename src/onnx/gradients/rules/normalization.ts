@@ -2,7 +2,17 @@
 import type { DataType } from "../../data-type.js"
 import type { Value } from "../../ir.js"
 import { reduceTo } from "../broadcast.js"
-import { type GradientRule, incoming, input, intOf, positive, type RuleTable, rankOf, type Step } from "../rule.js"
+import {
+  floatOf,
+  type GradientRule,
+  incoming,
+  input,
+  intOf,
+  positive,
+  type RuleTable,
+  rankOf,
+  type Step,
+} from "../rule.js"
 
 const softmax: GradientRule = (step) => {
   const { graph, node } = step
@@ -68,6 +78,14 @@ function norm(step: Step, mean: Value | undefined, inverse: Value): (Value | und
   ]
 }
 
+/** 1 / root mean square. */
+function inverseRoot(step: Step): Value {
+  const { graph, node } = step
+  const x = widened(step).cast(input(step, 0))
+  const squares = graph.reduceMean(graph.mul(x, x), normed(step, x), true)
+  return graph.reciprocal(graph.sqrt(graph.add(squares, floatOf(node, "epsilon", 1e-5))))
+}
+
 export const normalizationRules: RuleTable = {
   Softmax: { rule: softmax },
   LogSoftmax: { rule: logSoftmax },
@@ -77,9 +95,9 @@ export const normalizationRules: RuleTable = {
     outputs: (index) => index === 0,
     extraOutputs: 3,
   },
+  // Its own second output is not to be had: ONNX Runtime leaves it unwritten on WebGPU.
   SimplifiedLayerNormalization: {
-    rule: (step) => norm(step, undefined, step.outputs[1]!),
+    rule: (step) => norm(step, undefined, inverseRoot(step)),
     outputs: (index) => index === 0,
-    extraOutputs: 2,
   },
 }
