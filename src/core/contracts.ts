@@ -4,7 +4,7 @@ import { RankineError } from "./errors.js"
 import type { Filter } from "./filter.js"
 import type { OnProgress } from "./progress.js"
 import type { Random } from "./random.js"
-import type { Ranking } from "./ranking.js"
+import type { Hit, Ranking } from "./ranking.js"
 
 /** Limits per query; what runs out ends the work with status `partial`, all documents in place. */
 export interface Budget {
@@ -64,14 +64,34 @@ export interface Encoder<Vector> {
   encode(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<Vector[]>
 }
 
+/** What a reranking algorithm works on: documents are named by their position among `hits`, which all have texts. */
+export interface RerankTask {
+  readonly query: Query
+  readonly hits: readonly Hit[]
+}
+
+/** The best order that an algorithm knows: positions, the best first. Those left out follow below in the order that they came in. */
+export interface Standing {
+  readonly order: readonly number[]
+  /** Of each position in `order`, where the method scores; else only the order counts. */
+  readonly scores?: readonly number[]
+}
+
+/** Questions that do not depend on each other's answers, and what is known before they are answered. */
+export interface Round<Question> {
+  readonly questions: readonly Question[]
+  readonly standing: () => Standing
+}
+
 /**
- * A reranking algorithm with no input or output of its own: it yields batches of questions,
- * receives the answers in the same order, and returns the ranking.
+ * A reranking algorithm with no input or output of its own: it yields rounds of questions, receives the answers in the same order, and
+ * returns the last standing. An answer is `undefined` where a budget ended before it was asked: the algorithm goes on as if it knew nothing
+ * of that question, and its next standing is the result.
  */
 export type RerankProgram<Question, Answer> = (
-  ranking: Ranking,
+  task: RerankTask,
   random: Random,
-) => Generator<readonly Question[], Ranking, readonly Answer[]>
+) => Generator<Round<Question>, Standing, readonly (Answer | undefined)[]>
 
 /** The default of `RunOptions.topK` for retrievers. */
 export const DEFAULT_TOP_K = 1000

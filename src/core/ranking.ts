@@ -32,6 +32,7 @@ export type RankingStatus = "ranked" | "partial" | "fallback" | "failed"
 export type WarningCode =
   | "truncated"
   | "repaired"
+  | "escaped"
   | "fallback"
   | "failed-retriever"
   | "missing-document"
