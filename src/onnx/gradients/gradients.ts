@@ -3,6 +3,8 @@ import { RankineError } from "../../core/errors.js"
 import { GraphBuilder } from "../graph.js"
 import type { Graph, Node, Value } from "../ir.js"
 import { withoutDeadCode } from "../passes/dead-code.js"
+import { fuseSums } from "../passes/fuse-sums.js"
+import { masksAsSums } from "../passes/masks-as-sums.js"
 import { Accumulator } from "./accumulator.js"
 import { finish } from "./finish.js"
 import { Forward } from "./forward.js"
@@ -103,7 +105,7 @@ export function gradients(
 
   builder.graph.outputs.push(...forward.outputs(kept))
   const made = finish(builder, sizes, totals, names, nameOf)
-  return { graph: lowerLogProbabilities(withoutDeadCode(builder.graph)), gradients: made }
+  return { graph: lowerLogProbabilities(fuseSums(masksAsSums(withoutDeadCode(builder.graph)))), gradients: made }
 }
 
 function nameFor(value: string | Value): string {
