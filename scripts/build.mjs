@@ -1,6 +1,6 @@
 // Builds dist/: the WebAssembly kernel first (it becomes a TypeScript module), then the declarations and JavaScript.
 import { spawnSync } from "node:child_process"
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -62,7 +62,9 @@ if (process.argv[2] !== "kernel") {
   rmSync(join(root, "dist"), { recursive: true, force: true })
   run(packageBin("typescript", "bin/tsc"), ["-p", "tsconfig.build.json"])
   // Data that is read beside the module it belongs to.
-  for (const file of ["src/models/registry/models.yaml"]) copyFileSync(join(root, file), join(root, "dist", file))
+  const prompts = readdirSync(join(root, "rerankers/prompts")).filter((file) => file.endsWith(".yaml"))
+  for (const file of ["src/models/registry/models.yaml", ...prompts.map((file) => `rerankers/prompts/${file}`)])
+    copyFileSync(join(root, file), join(root, "dist", file))
   const main = join(root, "dist/src/cli/main.js")
   if (existsSync(main)) chmodSync(main, 0o755)
 }

@@ -1,4 +1,4 @@
-import { type Budget, RankineError } from "../../src/core/index.js"
+import type { Budget } from "../../src/core/index.js"
 import type { TextPair } from "../../src/models/index.js"
 import type { PairWork } from "./pair-work.js"
 
@@ -7,13 +7,6 @@ const FIRST = 8
 
 /** Tokens of a prompt around a pair, special ones included; what models add is far less. */
 const AROUND = 32
-
-/** Throws `argument` for limits that are no numbers of at least 0. */
-export function checkBudget(budget: Budget): void {
-  for (const [name, value] of Object.entries(budget))
-    if (value !== undefined && !(typeof value === "number" && value >= 0))
-      throw new RankineError("argument", `budget.${name} must be a number of at least 0, got ${value}`)
-}
 
 /**
  * How many of its next pairs a query may have scored within its budget, at most `chunk`. 0 means that the budget is at its end.

@@ -10,7 +10,8 @@ import {
 } from "../../src/core/index.js"
 import type { CrossEncoder } from "../../src/models/cross-encoder.js"
 import type { PairScorer, PairScores, TextPair } from "../../src/models/index.js"
-import { checkBudget, nextPairs } from "./pair-budget.js"
+import { checkBudget } from "../budget.js"
+import { nextPairs } from "./pair-budget.js"
 import { type PairPrompts, type PromptRenderer, promptRenderer } from "./pair-prompts.js"
 import { PairWork } from "./pair-work.js"
 
