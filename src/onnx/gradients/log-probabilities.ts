@@ -1,7 +1,7 @@
 /**
- * Log-probabilities of chosen tokens, some tokens at a time. In a graph under construction this is one node; it becomes a Loop when the
- * graph is done, which also computes the gradient by the hidden vectors while a chunk's probabilities are at hand: the backward pass
- * multiplies no matrices for it.
+ * Log-probabilities of chosen tokens, some tokens at a time, and nothing for tokens without a label. In a graph under construction this
+ * is one node; it becomes a Loop when the graph is done, which also computes the gradient by the hidden vectors while a chunk's
+ * probabilities are at hand: the backward pass multiplies no matrices for it.
  * @module
  */
 import type { GraphBuilder } from "../graph.js"
@@ -58,15 +58,13 @@ function lower(graph: GraphBuilder, node: Node): void {
   const chunks = new Chunks(graph, { hidden, weight, bias, labels, chunk: intOf(node, "chunk", 128) })
   const made = chunks.collect(`${node.name} body`, (body, part) => {
     const logits = part.logits()
-    const picked = body.squeeze(body.gatherElements(logits.shifted, body.unsqueeze(part.safe, [1]), 1), [1])
+    const picked = body.squeeze(body.gatherElements(logits.shifted, body.unsqueeze(part.labels, [1]), 1), [1])
     const total = body.reduceSum(logits.powers, [1], true)
-    const log = body.sub(picked, body.squeeze(body.log(total), [1]))
-    const results = [body.where(part.real, log, 0)]
+    const results = [body.sub(picked, body.squeeze(body.log(total), [1]))]
     if (slopes) {
       // d log p / d hidden = weight of the label - the mean weight under the probabilities.
       const mean = body.div(body.gemm(logits.powers, weight), total)
-      const slope = body.sub(body.gather(weight, part.safe), mean)
-      results.push(body.where(body.unsqueeze(part.real, [1]), slope, 0))
+      results.push(body.sub(body.gather(weight, part.labels), mean))
     }
     return results
   })
@@ -87,38 +85,59 @@ function lower(graph: GraphBuilder, node: Node): void {
 
 interface Chunk {
   readonly rows: Value
-  /** bool: which of the rows have a label. */
-  readonly real: Value
-  /** int64: the labels, 0 where there is none. */
-  readonly safe: Value
+  /** int64: their labels. */
+  readonly labels: Value
   /** Written on demand: logits less their largest, and their powers. */
   logits(): { readonly shifted: Value; readonly powers: Value }
-  /** The same part of another tensor with as many rows. */
+  /** The same part of another tensor that `pick` has made. */
   part(other: Value): Value
 }
 
 type Choice = Omit<Required<TokenChoice>, "bias"> & { readonly bias: Value | undefined }
 
-/** Loops over the rows of all tokens, some at a time. */
+/** Loops over the rows of those tokens that have a label, some at a time. */
 class Chunks {
   readonly #graph: GraphBuilder
   readonly #choice: Choice
+  /** int64 [tokens with a label]: which tokens these are. */
+  readonly #places: Value
   readonly #rows: Value
   readonly #labels: Value
+  /** int64 [1]: tokens, and tokens with a label. */
+  readonly #total: Value
   readonly #count: Value
   readonly #trips: Value
 
   constructor(graph: GraphBuilder, choice: Choice) {
     this.#graph = graph
     this.#choice = choice
-    this.#rows = rowsOf({ graph }, choice.hidden)
-    this.#labels = graph.cast(graph.reshape(choice.labels, [-1]), "int64")
-    this.#count = graph.shape(this.#labels)
+    const labels = graph.cast(graph.reshape(choice.labels, [-1]), "int64")
+    this.#total = graph.shape(labels)
+    const real = graph.op("GreaterOrEqual", [labels, graph.constant(0, "int64")])
+    this.#places = graph.reshape(graph.op("NonZero", [real]), [-1])
+    this.#rows = this.pick(rowsOf({ graph }, choice.hidden))
+    this.#labels = this.pick(labels)
+    this.#count = graph.shape(this.#places)
     const last = graph.add(this.#count, choice.chunk - 1)
     this.#trips = graph.squeeze(graph.div(last, choice.chunk), [0])
   }
 
-  /** What `write` makes of each chunk, [rows of the chunk, ...], joined to tensors over all rows. */
+  /** The rows of a tensor, [tokens, ...], that have a label: where a prompt has none, its logits are never made. */
+  pick(rows: Value): Value {
+    return this.#graph.gather(rows, this.#places)
+  }
+
+  /** [tokens, ...]: the rows in their places, and zeros for tokens without a label. */
+  #spread(rows: Value): Value {
+    const graph = this.#graph
+    const rest = (rows.shape?.slice(1) ?? []).map(Number)
+    const sizes = rest.length === 0 ? this.#total : graph.concat([this.#total, graph.constant(rest, "int64")], 0)
+    const zeros = graph.expand(graph.constant(0, rows.type ?? "float32"), sizes)
+    // Each place is named once: nothing is added up.
+    return graph.op("ScatterND", [zeros, graph.unsqueeze(this.#places, [1]), rows])
+  }
+
+  /** What `write` makes of each chunk, [rows of the chunk, ...], joined to tensors over all tokens. */
   collect(name: string, write: (body: GraphBuilder, part: Chunk) => readonly Value[]): Value[] {
     const { chunk } = this.#choice
     const { body, part, length } = this.#begin(name)
@@ -142,7 +161,7 @@ class Chunks {
     return joined.map((all, index) => {
       const rest = made[index]!.shape?.slice(1).map(Number) ?? []
       const flat = this.#graph.reshape(all, [-1, ...rest])
-      return this.#graph.slice(flat, this.#graph.constant([0], "int64"), this.#count, [0])
+      return this.#spread(this.#graph.slice(flat, this.#graph.constant([0], "int64"), this.#count, [0]))
     })
   }
 
@@ -173,8 +192,7 @@ class Chunks {
     const [rows, labels] = [cut(this.#rows), cut(this.#labels)]
     const part: Chunk = {
       rows,
-      real: body.op("GreaterOrEqual", [labels, body.constant(0, "int64")]),
-      safe: body.max(labels, 0),
+      labels,
       logits: () => {
         const logits = body.gemm(rows, weight, bias, { transB: true })
         const shifted = body.sub(logits, body.reduceMax(logits, [1], true))
@@ -201,15 +219,15 @@ function weightGradients(step: Step, slopes: Value): { weight: Value | undefined
   const [hidden, weight, labels, bias] = [input(step, 0), input(step, 1), input(step, 2), step.inputs[3]]
   const chunks = new Chunks(graph, { hidden, weight, bias, labels, chunk: intOf(node, "chunk", 128) })
   const onto = [...(step.needs(1) ? [weight] : []), ...(bias && step.needs(3) ? [bias] : [])]
-  const flat = graph.unsqueeze(graph.reshape(slopes, [-1]), [1])
+  const flat = chunks.pick(graph.unsqueeze(graph.reshape(slopes, [-1]), [1]))
   const sums = chunks.sum(
     `${node.name} gradient`,
     onto.map((each) => sizes.zeros(each)),
     (body, part) => {
       const { powers } = part.logits()
-      const slope = body.where(body.unsqueeze(part.real, [1]), part.part(flat), 0)
+      const slope = part.part(flat)
       const shares = body.neg(body.mul(powers, body.div(slope, body.reduceSum(powers, [1], true))))
-      const own = body.unsqueeze(part.safe, [1])
+      const own = body.unsqueeze(part.labels, [1])
       const all = body.op("ScatterElements", [shares, own, body.add(body.gatherElements(shares, own, 1), slope)], {
         axis: 1,
       })

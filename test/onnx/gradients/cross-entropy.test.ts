@@ -54,26 +54,32 @@ describe("cross-entropy in chunks", () => {
     expect([...results.get("gradient of hidden")!.data].every((value) => value === 0)).toBe(true)
   })
 
-  it.skipIf(!runtime)("runs in ONNX Runtime, over any number of tokens (onnxruntime-node)", async () => {
+  describe.skipIf(!runtime)("in ONNX Runtime (onnxruntime-node)", () => {
     const pool = new WorkerPool()
     afterAll(() => pool[Symbol.asyncDispose]())
-    const { graph, feeds, results } = prepare({
-      ...chunked(3),
-      variables: {
-        ...variables,
-        hidden: { dims: [2, 4, 3], shape: ["batch", "length", 3] },
-        labels: { ...labels, shape: ["batch", "length"] },
-      },
-    })
-    await using session = await createSession(encodeModel(modelOf(graph)), { pool, device: "cpu", threads: 1 })
-    const outputs = await session.run(
-      Object.fromEntries(graph.inputs.map(({ name, type }) => [name, feedOf(feeds.get(name)!, type!)])),
-    )
-    for (const [name, { data, dims }] of results) {
-      expect(outputs[name]!.dims, name).toEqual(dims)
-      data.forEach((value, index) => {
-        expect(Number(outputs[name]!.data[index]), `${name} at ${index}`).toBeCloseTo(value, 4)
+
+    it.each([
+      ["any number of tokens", labels.fixed!],
+      ["tokens of which none has a label", Array(8).fill(-100) as number[]],
+    ])("runs over %s", async (_name, fixed) => {
+      const { graph, feeds, results } = prepare({
+        ...chunked(3),
+        variables: {
+          ...variables,
+          hidden: { dims: [2, 4, 3], shape: ["batch", "length", 3] },
+          labels: { ...labels, fixed, shape: ["batch", "length"] },
+        },
       })
-    }
+      await using session = await createSession(encodeModel(modelOf(graph)), { pool, device: "cpu", threads: 1 })
+      const outputs = await session.run(
+        Object.fromEntries(graph.inputs.map(({ name, type }) => [name, feedOf(feeds.get(name)!, type!)])),
+      )
+      for (const [name, { data, dims }] of results) {
+        expect(outputs[name]!.dims, name).toEqual(dims)
+        data.forEach((value, index) => {
+          expect(Number(outputs[name]!.data[index]), `${name} at ${index}`).toBeCloseTo(value, 4)
+        })
+      }
+    })
   })
 })
