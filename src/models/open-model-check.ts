@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { toRankineError } from "../core/errors.js"
 import { openSafetensors } from "./checkpoint/safetensors.js"
-import { identifyModel, type ModelInfo, type OpenModelOptions, openModel } from "./open-model.js"
+import { identifyModel, type ModelInfo, type OpenedModel, type OpenModelOptions, openModel } from "./open-model.js"
 import { AGAIN, type Finding } from "./open-model-finding.js"
 import { compareGolden } from "./open-model-golden.js"
 import { probe } from "./open-model-probe.js"
@@ -32,6 +32,7 @@ export async function checkModel(nameOrPath: string, options: OpenModelOptions =
   try {
     findings.push(...(await compareFiles(info)))
     await using opened = await openModel(nameOrPath, options)
+    findings.push(...deviceOf(opened, options))
     findings.push(...(await probe(opened)))
     findings.push(...(await compareGolden(opened, await weightType(info.folder))))
   } catch (thrown) {
@@ -41,6 +42,13 @@ export async function checkModel(nameOrPath: string, options: OpenModelOptions =
   }
   const ok = findings.every(({ status }) => status !== "problem")
   return { info, ok, findings, seconds: (performance.now() - started) / 1000 }
+}
+
+/** A device other than the CPU was compared with it when the model was loaded. */
+function deviceOf({ kind, model }: OpenedModel, { device, checkDevice = true }: OpenModelOptions): Finding[] {
+  const where = "device" in model ? model.device : device
+  if (kind === "static" || where === undefined || where === "cpu" || where === "auto" || !checkDevice) return []
+  return [{ status: "ok", what: `${where} gives the numbers of the CPU` }]
 }
 
 /** Kind, settings and weights beside what the registry says. */

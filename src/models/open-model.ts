@@ -141,6 +141,7 @@ async function load(info: ModelInfo, options: OpenModelOptions): Promise<Loaded>
           ...limit,
           ...(options.device === undefined ? {} : { device: options.device }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.checkDevice === undefined ? {} : { checkDevice: options.checkDevice }),
           ...(entry?.template === undefined ? {} : { template: entry.template }),
           ...(entry?.answers === undefined ? {} : { answers: entry.answers }),
         }),

@@ -9,6 +9,7 @@ interface DoctorFlags {
   readonly model?: string
   readonly models?: true
   readonly weights?: "auto" | "safetensors" | "onnx"
+  readonly device?: "auto" | "cpu" | "cuda" | "webgpu"
 }
 
 export function addDoctorCommand(program: Command, context: CliContext): void {
@@ -26,16 +27,28 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
     .addOption(
       new Option("--weights <kind>", "which weights of the model to check").choices(["auto", "safetensors", "onnx"]),
     )
+    .addOption(
+      new Option("--device <name>", "where to run the model; its numbers are compared with the CPU's").choices([
+        "auto",
+        "cpu",
+        "cuda",
+        "webgpu",
+      ]),
+    )
     .option("--json", "print the checks as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  rankine doctor\n  rankine doctor --model all-MiniLM-L6-v2\n  rankine doctor --models --json",
+      "\nExamples:\n  rankine doctor\n  rankine doctor --model all-MiniLM-L6-v2\n  rankine doctor --model splade-tiny --device webgpu\n  rankine doctor --models --json",
     )
     .action(async (flags: DoctorFlags) => {
       if (flags.model !== undefined) {
         const { checkModel } = await import("../../models/open-model-check.js")
         // A check looks at what is there, and changes nothing.
-        const options = { download: false, ...(flags.weights === undefined ? {} : { weights: flags.weights }) }
+        const options = {
+          download: false,
+          ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+          ...(flags.device === undefined ? {} : { device: flags.device }),
+        }
         reportModels(context, [await checkModel(flags.model, options)], flags)
         return
       }

@@ -21,8 +21,27 @@ export function attention(net: Net, input: AttentionInput): Value {
 }
 
 function fused(net: Net, { query, key, value, heads, mask, bias }: AttentionInput): Value {
-  const inputs = [query, key, value, undefined, mask, bias]
+  const inputs = [query, key, value, undefined, ...maskAndBias(net, query, mask, bias)]
   return net.op("MultiHeadAttention", inputs, { num_heads: heads }, "com.microsoft")
+}
+
+/**
+ * The inputs of MultiHeadAttention for padding and bias. As a bias, padding is a low number for each query and key: [batch, 1, queries,
+ * keys], with the other bias [batch, heads, queries, keys].
+ */
+export function maskAndBias(
+  net: Net,
+  query: Value,
+  mask: Value | undefined,
+  bias: Value | undefined,
+): [mask: Value | undefined, bias: Value | undefined] {
+  if (!mask || net.padding === "mask") return [mask, bias]
+  const { graph } = net
+  const real = net.unsqueeze(net.unsqueeze(net.cast(mask, "bool"), 1), 1)
+  const hidden = net.op("Where", [real, net.scalar(0), net.lowest()])
+  const sizes = [graph.shape(mask, 0, 1), net.integers([1]), graph.shape(query, 1, 2), graph.shape(mask, 1, 2)]
+  const wide = graph.expand(hidden, graph.concat(sizes, 0))
+  return [undefined, bias ? net.op("Add", [wide, bias]) : wide]
 }
 
 function standard(net: Net, { query, key, value, heads, width, mask, bias }: AttentionInput): Value {

@@ -1,8 +1,10 @@
 /** Loads encoders from safetensors or exported graphs, and runs them in batches. @module */
+import { basename } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import { createSession, type OnnxSession, type SessionOptions } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import type { BatchLimits } from "../batching.js"
+import { type DeviceCheckOptions, openChecked, probeIds } from "../device-check.js"
 import type { MemoryOptions } from "../memory-budget.js"
 import { encoderSource } from "../onnx-encoder-source.js"
 import type { OnnxChoice } from "../onnx-files.js"
@@ -14,7 +16,11 @@ import type { EncoderConfig } from "./config.js"
 import type { Precision } from "./precision.js"
 
 /** Where and how an encoder runs. */
-export interface EncoderSettings extends Omit<SessionOptions, "externalData">, OnnxChoice, MemoryOptions {
+export interface EncoderSettings
+  extends Omit<SessionOptions, "externalData">,
+    OnnxChoice,
+    MemoryOptions,
+    DeviceCheckOptions {
   /** Limits of the batches that larger requests are split into. */
   readonly batch?: BatchLimits
   /** The queue that all who ask this model share. */
@@ -75,7 +81,7 @@ export interface EncoderModel extends AsyncDisposable {
  *
  * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph.
  * @throws RankineError `not-found` for missing files, `data` for malformed ones, `model` for what is not supported, `dependency` where
- *   onnxruntime-node or the device asked for is missing
+ *   onnxruntime-node or the device asked for is missing; `model` where that device gives other numbers than the CPU
  */
 export async function loadEncoder(folder: string, options: EncoderOptions = {}): Promise<EncoderModel> {
   const {
@@ -84,6 +90,7 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
     queue = {},
     attention = "fused",
     precision: asked,
+    checkDevice = true,
     ...session
   } = options
   const source = await encoderSource(folder, output, { ...session, attention, precision: asked }, session)
@@ -91,18 +98,35 @@ export async function loadEncoder(folder: string, options: EncoderOptions = {}):
   const { maxLength } = config
   const perToken = isPerToken(output)
 
-  const runBatch = async (rows: readonly EncoderRow[], signal: AbortSignal): Promise<Float32Array[]> => {
+  const runOn = async (
+    onnx: OnnxSession,
+    rows: readonly EncoderRow[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array[]> => {
     const length = rows[0].ids.length
     const feeds = feedsOf(rows, length, config, withTypes)
-    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, signal })
+    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, ...(signal ? { signal } : {}) })
     const { data } = outputOf(outputs, OUTPUT, "float32")
     return rows.map(({ ids }, row) => {
       const at = row * (perToken ? length * width : width)
       return data.subarray(at, at + (perToken ? ids.length * width : width))
     })
   }
+  const onnx = await openChecked({
+    name: basename(folder),
+    key: `${checksum} ${JSON.stringify(output)} ${precision} ${attention}`,
+    choice: session.device,
+    checkDevice,
+    rounds: precision !== "fp32",
+    open: (device) => createSession(model, { ...session, ...(device === undefined ? {} : { device }), externalData }),
+    run: (each) =>
+      runOn(
+        each,
+        probeIds(config.vocabulary, maxLength).map((ids) => ({ ids })),
+      ),
+  })
+  const runBatch = (rows: readonly EncoderRow[], signal: AbortSignal) => runOn(onnx, rows, signal)
   const scheduler = new Scheduler(runBatch, { ...queue, limits: batch, workers: session.workers ?? 1 })
-  const onnx = await createSession(model, { ...session, externalData })
   // Copies by default, so that keeping one row does not keep the whole batch.
   const copy = (values: Float32Array): Float32Array => values.slice()
   async function run(rows: readonly EncoderRow[], options?: EncoderRunOptions): Promise<Float32Array[]>

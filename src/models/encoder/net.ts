@@ -9,7 +9,7 @@ import { checkScales, scaleNameOf } from "../checkpoint/quantized.js"
 import { type Checkpoint, folderOf, type TensorInfo } from "../checkpoint/safetensors.js"
 import { Matrices } from "../quantize/matrices.js"
 import type { AdapterSlot } from "./adapter-slot.js"
-import type { AttentionForm } from "./attention-form.js"
+import type { AttentionForm, Padding } from "./attention-form.js"
 import type { Activation } from "./config.js"
 import type { FilePrecision } from "./precision.js"
 import type { Matrix } from "./product-net.js"
@@ -24,6 +24,8 @@ export interface NetOptions {
   readonly half: boolean
   /** What `int8` rounds activations to: 7 where a processor's integer products saturate. Default 8. */
   readonly activationBits?: 7 | 8
+  /** How fused attention is told of padding: ONNX Runtime knows no masks of keys on WebGPU. Default `mask`. */
+  readonly padding?: Padding | undefined
   /** What adapters compute beside linear layers. Default: there are none. */
   readonly adapters?: AdapterSlot | undefined
   /** What is in front of the names of layers in adapters. Default: adapters call layers as the checkpoint does. */
@@ -45,6 +47,7 @@ export class Net {
   readonly folder: string
   readonly form: AttentionForm
   readonly precision: FilePrecision
+  readonly padding: Padding
   readonly #weights: Weights
   readonly #products: Products
   readonly #matrices: Matrices
@@ -60,6 +63,7 @@ export class Net {
     this.folder = folderOf(checkpoint)
     this.form = options.form
     this.precision = options.precision
+    this.padding = options.padding ?? "mask"
     this.#weights = new Weights(checkpoint, prefixes)
     this.#matrices = new Matrices(checkpoint)
     this.#products = new Products(this, this.#matrices, options.activationBits ?? 8)

@@ -119,7 +119,7 @@ export class Products {
     const most = net.op("ReduceMax", [net.op("Abs", [x]), net.integers([1, 2])], { keepdims: 0 })
     const scale = net.op("Max", [net.op("Mul", [most, net.scalar(1 / (2 ** (this.bits - 1) - 1))]), net.scalar(1e-30)])
     const zero = net.graph.constant(BOTH_SIDES.zero * 2 ** this.bits, "uint8")
-    const zeros = net.op("Expand", [zero, net.op("Shape", [scale])])
+    const zeros = this.#zeros(scale, BOTH_SIDES.zero * 2 ** this.bits)
     const codes = net.op("QuantizeLinear", [x, scale, zeros], { axis: 0 })
     const blocks: Value[] = []
     for (let from = 0; from < vocabulary; from += block) {
@@ -136,6 +136,13 @@ export class Products {
     )
     const scaled = net.op("Mul", [net.graph.cast(integers, "float32"), scales])
     return net.op("Mul", [scaled, net.op("Unsqueeze", [scale, net.integers([1])])])
+  }
+
+  /** Zero points of the same type as codes, one for each scale. As int32 first: ONNX Runtime cannot expand bytes on WebGPU. */
+  #zeros(scale: Value, zero: number): Value {
+    const { net } = this
+    const each = net.op("Expand", [net.graph.constant(zero, "int32"), net.op("Shape", [scale])])
+    return net.graph.cast(each, "uint8")
   }
 
   /** int8 [columns, rows of W], the layout that integer products read. */
@@ -159,7 +166,7 @@ export class Products {
     const floor = lowest ? lowest / zero : 1e-30
     const steps = 2 ** this.bits - 1 - zero
     const scale = net.op("Max", [net.op("Mul", [largest, net.scalar(1 / steps)]), net.scalar(floor)])
-    const zeros = net.op("Expand", [net.graph.constant(zero, "uint8"), net.op("Shape", [scale])])
+    const zeros = this.#zeros(scale, zero)
     const codes = net.op("QuantizeLinear", [x, scale, zeros], { axis: 0 })
     const rounded = { codes, scales: net.op("Unsqueeze", [scale, net.integers([1])]), zero }
     this.#rounded.set(x, rounded)

@@ -1,5 +1,6 @@
 /** T5's attention: no scaling, head widths of their own, and a learned number for each distance. @module */
 import type { Value } from "../../onnx/ir.js"
+import { maskAndBias } from "../encoder/attention.js"
 import type { T5Parts } from "./parts.js"
 import { innerWidth } from "./parts.js"
 
@@ -25,7 +26,7 @@ export function t5Attention(parts: T5Parts, { query, key, value, mask, bias }: T
   if (net.form === "fused")
     return net.op(
       "MultiHeadAttention",
-      [query, key, value, undefined, mask, bias],
+      [query, key, value, undefined, ...maskAndBias(net, query, mask, bias)],
       { num_heads: heads, scale: 1, mask_filter_value: NEVER },
       "com.microsoft",
     )

@@ -77,7 +77,6 @@ export type T5Form = Partial<Omit<NetOptions, "half">>
 
 /** A graph to be filled with parts of a T5, whose weights are found with and without `transformer.` in front. */
 export function t5Parts(name: string, config: T5Config, checkpoint: Checkpoint, options: T5Form = {}): T5Parts {
-  const { form = "fused", precision = "fp32", adapters, layerMarks } = options
-  const net = new Net(name, checkpoint, ["transformer."], { form, precision, adapters, layerMarks, half: false })
+  const net = new Net(name, checkpoint, ["transformer."], { form: "fused", precision: "fp32", ...options, half: false })
   return { net, config }
 }

@@ -60,8 +60,9 @@ export async function loadT5Generator(folder: string, options: T5GeneratorOption
   const config = await readT5Config(folder)
   if (allowed) checkIds(allowed, "the list of allowed tokens", config)
   const checkpoint = await openSafetensors(folder)
-  const { precision } = await choosePrecision(asked, checkpoint, rest)
-  const form = { form: attention, precision, ...(allowed ? { allowed } : {}) }
+  const { half: _, ...chosen } = await choosePrecision(asked, checkpoint, rest)
+  const { precision } = chosen
+  const form = { form: attention, ...chosen, ...(allowed ? { allowed } : {}) }
   const { model, folder: externalData } = await buildGreedyT5(config, checkpoint, form)
   const checksum = await checksumIn(precision, checkpoint)
   const onnx = await createSession(model, { ...rest, externalData })

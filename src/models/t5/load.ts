@@ -1,8 +1,10 @@
 /** Loads T5 models from safetensors and runs them in batches. @module */
+import { basename } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import { createSession, type OnnxSession } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import { openSafetensors } from "../checkpoint/safetensors.js"
+import { openChecked, probeIds } from "../device-check.js"
 import { OUTPUT } from "../encoder/build.js"
 import { checksumIn, choosePrecision } from "../encoder/choose-precision.js"
 import type { EncoderSettings } from "../encoder/load.js"
@@ -67,24 +69,42 @@ export async function loadT5(folder: string, options: T5Options = {}): Promise<T
     queue = {},
     attention = "fused",
     precision: asked,
+    checkDevice = true,
     ...rest
   } = options
   const config = await readT5Config(folder)
   const checkpoint = await openSafetensors(folder)
-  const { precision } = await choosePrecision(asked, checkpoint, rest)
-  const built = await buildT5(config, checkpoint, output, { form: attention, precision })
+  const { half: _, ...form } = await choosePrecision(asked, checkpoint, rest)
+  const { precision } = form
+  const built = await buildT5(config, checkpoint, output, { form: attention, ...form })
   const { model, folder: externalData, width } = built
   const checksum = await checksumIn(precision, checkpoint)
 
-  const runBatch = async (rows: readonly T5Row[], signal: AbortSignal): Promise<Float32Array[]> => {
+  const runOn = async (onnx: OnnxSession, rows: readonly T5Row[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const feeds = feedsOf(rows, config, output.kind === "logits")
-    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, signal })
+    const outputs = await onnx.run(feeds, { outputs: [OUTPUT], transfer: true, ...(signal ? { signal } : {}) })
     const { data, dims } = outputOf(outputs, OUTPUT, "float32")
     const each = data.length / dims[0]
     return rows.map((row, index) => data.subarray(index * each, index * each + width * tokensOut(row, output)))
   }
+  const onnx = await openChecked({
+    name: basename(folder),
+    key: `${checksum} ${JSON.stringify(output)} ${precision} ${attention}`,
+    choice: rest.device,
+    checkDevice,
+    rounds: precision !== "fp32",
+    open: (device) => createSession(model, { ...rest, ...(device === undefined ? {} : { device }), externalData }),
+    run: (each) => {
+      const decoderIds = [config.startId, 5, 6]
+      const probes = probeIds(config.vocabulary, 9).map((ids) => ({
+        ids,
+        ...(output.kind === "logits" ? { decoderIds } : {}),
+      }))
+      return runOn(each, probes)
+    },
+  })
+  const runBatch = (rows: readonly T5Row[], signal: AbortSignal) => runOn(onnx, rows, signal)
   const scheduler = new Scheduler(runBatch, { ...queue, limits: batch, workers: rest.workers ?? 1 })
-  const onnx = await createSession(model, { ...rest, externalData })
   const runEach = (count: number, make: (index: number) => T5Row, runOptions: ScheduleOptions = {}) => {
     const prepare = (index: number) => checked(make(index), index, config, output)
     const runSlice = (slice: readonly T5Row[], sliceOptions: ScheduleOptions) => {
