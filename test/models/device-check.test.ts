@@ -65,7 +65,7 @@ describe("the check of a device", () => {
     const { given, events } = probe("auto", { cpu: [1, -4], cuda: [3, -4] }, { choice: "auto" })
     const model = await openChecked(given)
     expect(model.device).toBe("cpu")
-    expect(model.deviceReason).toMatch(/^auto: cuda cannot be trusted with little: .*0\.5 of the largest/)
+    expect(model.deviceReason).toMatch(/^auto: cuda cannot be trusted with little: .*0\.50 of the largest/)
     expect(events).toEqual(["open cuda", "open cpu", "close cpu", "close cuda", "open cpu"])
   })
 
