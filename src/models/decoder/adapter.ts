@@ -4,7 +4,7 @@ import type { HeldTensors, ToHold } from "../../onnx/held-tensors.js"
 import type { OnnxSession } from "../../onnx/session.js"
 import type { Tensor, TensorType } from "../../onnx/tensor.js"
 
-const own = /^(input_ids|last|total|chosen|past\.\d+\.(key|value))$/
+const own = /^(input_ids|last|total|chosen|positions|mask|past\.\d+\.(key|value))$/
 
 /**
  * Sends an adapter's tensors. What it leaves out is filled with zeros, which for a LoRA layer adds nothing: without tensors it is the model

@@ -12,6 +12,15 @@ export interface CachedInputs {
   readonly last: Value
   /** int32 [1]: all tokens of the longest row. */
   readonly total: Value
+  /** Where several texts may go on from one row side by side: what tells them apart. */
+  readonly apart?: Apart | undefined
+}
+
+export interface Apart {
+  /** int64 [batch, length]: the place of each token in its own text. */
+  readonly positions: Value
+  /** [1, 1, length, total]: 0 where a token may look at another, -Infinity where that one is of another text. */
+  readonly mask: Value
 }
 
 /** Names of the graph's inputs and outputs for keys and values: the outputs may be written into the inputs' memory. */
@@ -83,6 +92,9 @@ export function cachedAttention(parts: DecoderParts, inputs: CachedInputs, conte
       inputs.total,
       cosines,
       sines,
+      // Where heads come turned already, the operator has no use for places.
+      turns ? undefined : inputs.apart?.positions,
+      inputs.apart?.mask,
     ]
     const attributes = {
       num_heads: heads,
@@ -111,15 +123,18 @@ export function cachedAttention(parts: DecoderParts, inputs: CachedInputs, conte
 /** Picks the places of the tokens at hand, for heads that are turned before they come to the operator. */
 function outsideTurns(
   { net }: DecoderParts,
-  { ids, last }: CachedInputs,
+  { ids, last, apart }: CachedInputs,
 ): (layer: number, tables: RopeTables) => RopeTables {
   const { graph } = net
-  const length = graph.shape(ids, 1, 2)
-  const fresh = graph.sub(graph.cast(last, "int64"), graph.sub(length, 1))
-  // Of rows that begin, the shorter ones are padded on the right: their first token is at 0 all the same.
-  const begin = graph.max(fresh, 0)
-  const offsets = graph.range(net.integer(0), graph.squeeze(length, [0]), net.integer(1))
-  const places = graph.add(graph.unsqueeze(begin, [1]), offsets)
+  const counted = () => {
+    const length = graph.shape(ids, 1, 2)
+    const fresh = graph.sub(graph.cast(last, "int64"), graph.sub(length, 1))
+    // Of rows that begin, the shorter ones are padded on the right: their first token is at 0 all the same.
+    const begin = graph.max(fresh, 0)
+    const offsets = graph.range(net.integer(0), graph.squeeze(length, [0]), net.integer(1))
+    return graph.add(graph.unsqueeze(begin, [1]), offsets)
+  }
+  const places = apart?.positions ?? counted()
   const known = new Map<RopeTables, RopeTables>()
   return (_, tables) => {
     const pick = (table: Value) => graph.unsqueeze(graph.gather(table, places), [2])

@@ -1,5 +1,6 @@
 /** Loads decoders from their checkpoints and runs them. @module */
 import { RankineError } from "../../core/errors.js"
+import { sharedPool } from "../../onnx/pool.js"
 import { createSession, type SessionOptions } from "../../onnx/session.js"
 import { isBlockType } from "../checkpoint/block-type.js"
 import { checksumOf } from "../checkpoint/checksum.js"
@@ -64,7 +65,9 @@ export async function loadDecoder(
   const { checkpoint } = opened
   const chosen = await choose(asked, checkpoint, rest)
   const slot = adapters === true ? loraSlot() : adapters || undefined
-  const build = () => buildDecoder(config, checkpoint, contextLength, { ...chosen, adapters: slot })
+  const { device } = await (rest.pool ?? sharedPool()).device(rest.device ?? "auto")
+  const form = { ...chosen, adapters: slot, sideBySide: device === "cpu" }
+  const build = () => buildDecoder(config, checkpoint, contextLength, form)
   // Built now, so that what is wrong with the checkpoint is said as it is; later only if the worker is lost.
   let first: Promise<BuiltDecoder> | undefined = build()
   const { folder } = await first

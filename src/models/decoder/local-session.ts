@@ -2,9 +2,10 @@
 import { RankineError } from "../../core/errors.js"
 import type { HeldTensors } from "../../onnx/held-tensors.js"
 import { holdAdapter } from "./adapter.js"
+import { MASK } from "./build.js"
 import { bytesPerToken, Cache, type CacheForm, hold } from "./cache.js"
 import { checkRows } from "./check-rows.js"
-import { planRuns, planSuffixes, type Run, TOKENS_PER_RUN } from "./plan.js"
+import { planRuns, planSuffixes, type Run, roomOf, TOKENS_PER_RUN } from "./plan.js"
 import { placesOf, type Reading, readRun } from "./read.js"
 import type { DecoderAdapter, DecoderReading, DecoderSession, ReadOptions } from "./session.js"
 
@@ -16,6 +17,9 @@ export async function localSession(form: CacheForm, { checksum, precision }: Ide
   const { session, config, contextLength } = form
   const nothing = await hold(form, 1, 0)
   const base = await holdAdapter(session, {})
+  // The operator counts a window's width along a run, where suffixes side by side lie further from their beginning than they do in truth.
+  const widths = config.windows.filter((width) => width > 0)
+  const room = session.inputs.some(({ name }) => name === MASK) ? Math.min(contextLength, ...widths) : 0
   const adapters = new WeakMap<DecoderAdapter, HeldTensors>()
   const own = (cache: unknown): Cache => {
     if (cache instanceof Cache && cache.form.session === session) return cache
@@ -41,8 +45,9 @@ export async function localSession(form: CacheForm, { checksum, precision }: Ide
         for (const { row, logits: numbers } of await readRun(reading, run, held(run))) found[row]!.push(numbers)
     }
     if (cache) {
-      const runs = cache.lengths.length < rows.length ? planSuffixes(counts, before[0]!) : planRuns(counts, before)
-      const longest = Math.max(...counts.map((count, row) => count + before[row]!))
+      const runs =
+        cache.lengths.length < rows.length ? planSuffixes(counts, before[0]!, room) : planRuns(counts, before)
+      const longest = Math.max(...runs.map(roomOf))
       await cache.use(longest, (held) => follow(runs, ({ from, to }) => held.slice(from, to)))
       if (keep) cache.advance(counts)
     } else {

@@ -1,11 +1,13 @@
 /** In which runs tokens are read: what ONNX Runtime's attention takes in one, and no more than memory and padding allow. @module */
 
-/** One run: some tokens of neighbouring rows. */
+/** One run: some tokens of neighbouring rows, or rows that go on side by side from the one row of a cache. */
 export interface Run {
   /** The rows of the cache that it reads and writes. */
   readonly from: number
   readonly to: number
   readonly parts: readonly Part[]
+  /** The parts lie one after the other in one row, none of them sees another. */
+  readonly sideBySide?: boolean
 }
 
 /** Tokens `start` to `end` of what a row is to read, after `before` tokens that its cache holds. */
@@ -53,11 +55,44 @@ export function planRuns(counts: readonly number[], before: readonly number[]): 
   return runs
 }
 
-/** Plans the reading of any number of rows after the one row of a cache, each for itself. */
-export function planSuffixes(counts: readonly number[], before: number): Run[] {
-  return counts.flatMap((count, row) =>
-    planRuns([count], [before]).map((run) => ({ ...run, parts: run.parts.map((part) => ({ ...part, row })) })),
-  )
+/**
+ * Most tokens of a run of suffixes: more make products no faster, and every token is compared with those of the other suffixes too, for
+ * nothing.
+ */
+const SUFFIX_TOKENS = 256
+
+/**
+ * Plans the reading of any number of rows after the one row of a cache, side by side as far as `room` tokens go, those before them
+ * included; 0 where each must be read for itself.
+ */
+export function planSuffixes(counts: readonly number[], before: number, room: number): Run[] {
+  const limit = Math.min(SUFFIX_TOKENS, room - before)
+  const runs: Run[] = []
+  let parts: Part[] = []
+  let tokens = 0
+  const flush = () => {
+    if (parts.length > 0) runs.push({ from: 0, to: 1, parts, ...(parts.length > 1 ? { sideBySide: true } : {}) })
+    ;[parts, tokens] = [[], 0]
+  }
+  for (const [row, count] of counts.entries()) {
+    if (tokens + count > limit) flush()
+    if (count > limit) {
+      for (const run of planRuns([count], [before]))
+        runs.push({ ...run, parts: run.parts.map((part) => ({ ...part, row })) })
+      continue
+    }
+    parts.push({ row, start: 0, end: count, before })
+    tokens += count
+  }
+  flush()
+  return runs
+}
+
+/** Tokens that a run takes in the cache. */
+export function roomOf({ parts, sideBySide }: Run): number {
+  const counts = parts.map(({ start, end }) => end - start)
+  if (sideBySide) return parts[0]!.before + counts.reduce((sum, count) => sum + count, 0)
+  return Math.max(...parts.map(({ before }, at) => before + counts[at]!))
 }
 
 /** Neighbouring rows together, as long as padding fills at most a quarter of a run. */

@@ -3,8 +3,8 @@ import { RankineError } from "../../core/errors.js"
 import type { HeldTensors } from "../../onnx/held-tensors.js"
 import type { OnnxSession } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
-import { LOGITS } from "./build.js"
-import type { Part, Run } from "./plan.js"
+import { LOGITS, MASK, POSITIONS } from "./build.js"
+import type { Run } from "./plan.js"
 import type { LogitPlaces } from "./session.js"
 
 /** What the runs of one call share. */
@@ -21,23 +21,23 @@ export interface Reading {
 /** Reads what a run says and gives the logits of each of its parts that has some. */
 export async function readRun(
   { session, rows, places, vocabulary, adapter, signal }: Reading,
-  { parts }: Run,
+  run: Run,
   held: HeldTensors,
 ): Promise<{ row: number; logits: Float32Array }[]> {
-  const length = Math.max(...parts.map(({ start, end }) => end - start))
-  const ids = new Int32Array(parts.length * length)
+  const { parts } = run
+  const { starts, length, batch, all } = layOut(run)
+  const ids = new Int32Array(batch * length)
   const chosen: number[] = []
   const counts = parts.map(({ row, start, end }, index) => {
-    const at = index * length
+    const at = starts[index]!
     ids.set(rows[row]!.slice(start, end), at)
     const here = places[row]!.filter((place) => place >= start && place < end)
     chosen.push(...here.map((place) => at + place - start))
     return here.length
   })
-  const all = parts.map(({ before, start, end }: Part) => before + end - start)
   const silent = chosen.length === 0
   const feeds: Record<string, Tensor> = {
-    input_ids: tensor("int32", ids, [parts.length, length]),
+    input_ids: tensor("int32", ids, [batch, length]),
     last: tensor(
       "int32",
       Int32Array.from(all, (count) => count - 1),
@@ -46,6 +46,7 @@ export async function readRun(
     total: tensor("int32", Int32Array.of(Math.max(...all))),
     // Something must go through the last layer, even where nobody reads it.
     chosen: tensor("int32", Int32Array.from(silent ? [0] : chosen)),
+    ...(session.inputs.some(({ name }) => name === MASK) ? telling(run) : {}),
   }
   const outputs = await session.run(feeds, {
     outputs: silent ? [] : [LOGITS],
@@ -61,6 +62,43 @@ export async function readRun(
     at += counts[index]! * vocabulary
     return { row, logits }
   })
+}
+
+/** Where each part begins in the ids of a run [batch, length], and how many tokens each row has then. */
+function layOut({ parts, sideBySide }: Run) {
+  const counts = parts.map(({ start, end }) => end - start)
+  if (!sideBySide) {
+    const length = Math.max(...counts)
+    const all = parts.map(({ before }, index) => before + counts[index]!)
+    return { starts: parts.map((_, index) => index * length), length, batch: parts.length, all }
+  }
+  let length = 0
+  const starts = counts.map((count) => {
+    length += count
+    return length - count
+  })
+  return { starts, length, batch: 1, all: [parts[0]!.before + length] }
+}
+
+/** Places of tokens in their own texts, and which of them see each other; that none looks ahead the operator sees to itself. */
+function telling(run: Run): Record<string, Tensor> {
+  const { starts, length, batch, all } = layOut(run)
+  const total = Math.max(...all)
+  const positions = new BigInt64Array(batch * length)
+  const mask = new Float32Array(length * total)
+  for (const [index, { before, start, end }] of run.parts.entries()) {
+    const at = starts[index]!
+    // Padding goes on counting, as far as the next part.
+    const count = run.sideBySide ? end - start : length
+    for (let offset = 0; offset < count; offset++) positions[at + offset] = BigInt(before + offset)
+    if (!run.sideBySide) continue
+    for (let token = at; token < at + count; token++)
+      mask.fill(Number.NEGATIVE_INFINITY, token * total + before, token * total + before + at)
+  }
+  return {
+    [POSITIONS]: tensor("int64", positions, [batch, length]),
+    [MASK]: tensor("float32", mask, [1, 1, length, total]),
+  }
 }
 
 /** The places as lists. Throws `argument` for one that a row does not have. */
