@@ -382,7 +382,11 @@ export class Net {
     const known = this.#known.get(`stored ${name}`)
     if (known) return known
     const kind = graphTypes[info.dtype]
-    if (!kind) throw new RankineError("data", `weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`)
+    if (!kind)
+      throw new RankineError(
+        "data",
+        `${info.file}: weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`,
+      )
     const rowBytes = info.shape.length === 0 ? info.length : info.length / info.shape[0]
     const value = this.graph.weight(name, {
       type: kind,
