@@ -10,13 +10,18 @@ import {
   pipelineNames,
 } from "../pipelines/index.js"
 
+/** What a benchmark offers, or a collection without judgements. */
+type Source = Pick<BenchmarkContext, "documents" | "signal" | "onProgress"> & {
+  readonly dataset?: BenchmarkContext["dataset"]
+}
+
 export interface NamedPipeline {
   /** One word, for directories and for the tag of a run. */
   readonly name: string
   readonly spec: PipelineSpec
   /** Where relative paths inside the file begin. */
   readonly directory: string
-  build(context: Pick<BenchmarkContext, "documents" | "signal" | "onProgress">): Promise<Pipeline>
+  build(context: Source): Promise<Pipeline>
 }
 
 /** A short name or a file. Throws `not-found`, or `configuration` with every mistake in the file. */
@@ -34,12 +39,13 @@ export async function namePipeline(text: string): Promise<NamedPipeline> {
 }
 
 export function pipelineContext(
-  { documents, signal, onProgress }: Pick<BenchmarkContext, "documents" | "signal" | "onProgress">,
+  { documents, dataset, signal, onProgress }: Source,
   indexDirectory: string,
 ): PipelineContext {
   return {
     documents,
     indexDirectory,
+    ...(dataset?.candidates ? { candidates: dataset.candidates } : {}),
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
   }

@@ -5,6 +5,7 @@ import {
   type DocumentStore,
   type OnProgress,
   RankineError,
+  type Ranking,
   type Reranker,
   type Retriever,
 } from "../core/index.js"
@@ -15,6 +16,8 @@ export interface PipelineContext {
   readonly documents?: () => Iterable<Document> | AsyncIterable<Document>
   /** Texts by id, for pipelines whose retriever holds none. */
   readonly store?: DocumentStore
+  /** Rankings that a data set brings, for the retriever `candidates`. */
+  readonly candidates?: readonly Ranking[]
   /** Where relative paths of indexes begin. Default: the current directory. */
   readonly indexDirectory?: string
   readonly signal?: AbortSignal

@@ -1,5 +1,6 @@
 /** The parts that Rankine brings. @module */
 import { registerBm25 } from "./bm25.js"
+import { registerCandidates } from "./candidates.js"
 import { registerDense } from "./dense.js"
 import { registerElasticlunr } from "./elasticlunr.js"
 import { registerFuse } from "./fuse.js"
@@ -20,6 +21,7 @@ export function registerBuiltInParts(): void {
   registerSparse()
   registerLateInteraction()
   registerFuse()
+  registerCandidates()
   registerStages()
   registerNeuralStages()
 }
