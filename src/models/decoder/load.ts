@@ -1,10 +1,13 @@
 /** Loads decoders from their checkpoints and runs them. @module */
+import { basename } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import { sharedPool } from "../../onnx/pool.js"
 import { createSession, type SessionOptions } from "../../onnx/session.js"
+import type { DeviceChoice } from "../../onnx/settings.js"
 import { isBlockType } from "../checkpoint/block-type.js"
 import { checksumOf } from "../checkpoint/checksum.js"
 import type { Checkpoint } from "../checkpoint/safetensors.js"
+import { type DeviceCheckOptions, openChecked, probeIds } from "../device-check.js"
 import { type AdapterSlot, loraSlot } from "../encoder/adapter-slot.js"
 import { choosePrecision } from "../encoder/choose-precision.js"
 import type { FilePrecision, Precision } from "../encoder/precision.js"
@@ -15,7 +18,7 @@ import { localSession } from "./local-session.js"
 import { type DecoderSource, openDecoder } from "./open.js"
 import type { DecoderSession } from "./session.js"
 
-export interface DecoderOptions extends Omit<SessionOptions, "externalData" | "workers"> {
+export interface DecoderOptions extends Omit<SessionOptions, "externalData" | "workers">, DeviceCheckOptions {
   /**
    * Threads that wait between two operators burn their processor, and sleep when the run is over. On by default: a token takes hundreds of
    * operators of a few microseconds each, and with two threads waking sleepers cost a third of the speed.
@@ -42,13 +45,13 @@ const SHORTEST_DEFAULT = 512
  *
  * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph.
  * @throws RankineError `not-found` for missing files, `data` for malformed ones, naming file and tensor, `model` for what is not supported,
- *   `dependency` where onnxruntime-node or the device asked for is missing
+ *   `dependency` where onnxruntime-node or the device asked for is missing; `model` where that device gives other numbers than the CPU
  */
 export async function loadDecoder(
   source: string | DecoderSource,
   options: DecoderOptions = {},
 ): Promise<DecoderSession> {
-  const { precision: asked, contextLength: wanted, adapters, ...given } = options
+  const { precision: asked, contextLength: wanted, adapters, checkDevice = true, ...given } = options
   const rest = { spinning: true, ...given, config: { "session.force_spinning_stop": "1", ...given.config } }
   const opened = typeof source === "string" ? await openDecoder(source) : source
   const config = parseDecoderConfig(opened.config, opened.place)
@@ -59,8 +62,18 @@ export async function loadDecoder(
         "argument",
         `${opened.graph} is an exported graph, which takes no adapters and no other precision: load the model's safetensors or GGUF file`,
       )
-    const session = await createSession(opened.graph, rest)
-    return exportedSession(session, { config, contextLength, checksum: await checksumOf([opened.graph], []) })
+    const checksum = await checksumOf([opened.graph], [])
+    return openChecked({
+      ...probeOf(config, opened.graph),
+      key: `${checksum} decoder`,
+      choice: rest.device,
+      checkDevice,
+      rounds: false,
+      open: async (device) => {
+        const session = await createSession(opened.graph, { ...rest, ...(device === undefined ? {} : { device }) })
+        return exportedSession(session, { config, contextLength, checksum })
+      },
+    })
   }
   const { checkpoint } = opened
   const chosen = await choose(asked, checkpoint, rest)
@@ -77,12 +90,41 @@ export async function loadDecoder(
     return built.model
   }
   const checksum = `${await checkpoint.checksum()}${chosen.precision === "fp32" ? "" : `-${chosen.precision}`}`
-  const session = await createSession(model, { ...rest, externalData: folder })
-  try {
-    return await localSession({ session, config, contextLength }, { checksum, precision: chosen.precision })
-  } catch (thrown) {
-    await session[Symbol.asyncDispose]()
-    throw thrown
+  const { precision } = chosen
+  const open = async (device: DeviceChoice | undefined) => {
+    const where = device === undefined ? {} : { device }
+    const session = await createSession(model, { ...rest, ...where, externalData: folder })
+    try {
+      return await localSession({ session, config, contextLength }, { checksum, precision })
+    } catch (thrown) {
+      await session[Symbol.asyncDispose]()
+      throw thrown
+    }
+  }
+  return openChecked({
+    ...probeOf(config, folder),
+    key: `${checksum} decoder ${contextLength} ${slot !== undefined}`,
+    choice: rest.device,
+    checkDevice,
+    rounds: precision !== "fp32",
+    open,
+  })
+}
+
+/** How a decoder's device is checked: some rows, and a token more of each out of the cache. */
+function probeOf({ vocabulary }: DecoderConfig, place: string) {
+  return {
+    name: basename(place),
+    run: async (model: DecoderSession) => {
+      const rows = probeIds(vocabulary, Math.max(1, Math.min(9, model.contextLength - 1)))
+      await using cache = await model.createCache(rows.length)
+      const first = await model.read(rows, { cache })
+      const next = await model.read(
+        rows.map(() => [5 % vocabulary]),
+        { cache },
+      )
+      return [...first.logits, ...next.logits]
+    },
   }
 }
 

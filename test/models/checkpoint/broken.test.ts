@@ -8,6 +8,7 @@ import { openPeftAdapter } from "../../../src/models/checkpoint/peft.js"
 import { loadDecoder } from "../../../src/models/decoder/load.js"
 import { loadEncoder } from "../../../src/models/encoder/load.js"
 import { loadT5 } from "../../../src/models/t5/load.js"
+import type { Tensor } from "../../../src/onnx/tensor.js"
 import { missing, shared, tiny } from "../encoder/reference.js"
 
 type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
@@ -198,7 +199,7 @@ describe.skipIf(missing)("a wrong checkpoint", () => {
   it("an adapter of another model", async () => {
     await using model = await loadDecoder(join(tiny, "qwen3"), { device: "cpu", adapters: true })
     const adapter = await openPeftAdapter(join(tiny, "llama/adapter"))
-    const tensors = Object.fromEntries(
+    const tensors: Record<string, Tensor> = Object.fromEntries(
       [...adapter.layers].flatMap(([module, { a, b, rank, inputs, outputs, scale }]) => [
         [`${module}.lora_A.weight`, { type: "float32", dims: [rank, inputs], data: a } as const],
         [`${module}.lora_B.weight`, { type: "float32", dims: [outputs, rank], data: b } as const],
@@ -209,8 +210,8 @@ describe.skipIf(missing)("a wrong checkpoint", () => {
     expect(shapes).toMatchObject({ code: "argument" })
     // Heads of qwen3 are wider than those of llama.
     expect(shapes.message).toMatch(/model\.layers\.0\.self_attn\.\w+_proj\.lora_[AB]\.weight.*\[.*\].*\[.*\]/)
-    const [first] = Object.entries(tensors)
-    const names = await failureOf(model.loadAdapter({ "model.layers.9.mlp.up_proj.lora_A.weight": first![1] }))
+    const [first] = Object.values(tensors)
+    const names = await failureOf(model.loadAdapter({ "model.layers.9.mlp.up_proj.lora_A.weight": first! }))
     expect(names).toMatchObject({ code: "argument", message: expect.stringContaining("model.layers.9.mlp.up_proj") })
   })
 })

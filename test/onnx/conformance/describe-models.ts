@@ -161,6 +161,21 @@ export function describeModels(device: Device, missing: string | undefined): voi
     })
   })
 
+  describe.skipIf(here !== undefined || device !== "webgpu")("a decoder that a device computes wrongly", () => {
+    it("is refused when it is loaded", async () => {
+      const opened = await openDecoder(join(tiny, "gemma3"))
+      if ("graph" in opened) throw new Error("a graph where weights should be")
+      // Gemma 2 has such a cap, which ONNX Runtime leaves out on WebGPU.
+      const source = { ...opened, config: { ...opened.config, model_type: "gemma2", attn_logit_softcapping: 0.5 } }
+      const failure = await loadDecoder(source, { device }).catch((thrown) => thrown)
+      expect(failure).toMatchObject({ code: "model", message: expect.stringMatching(/webgpu cannot be trusted with/) })
+      await using unchecked = await loadDecoder(source, { device, checkDevice: false })
+      expect(unchecked.device).toBe(device)
+      await using cpu = await loadDecoder(source, { device: "cpu" })
+      expect(cpu.device).toBe("cpu")
+    })
+  })
+
   describe.skipIf(here !== undefined)(`stories260K on ${device}`, () => {
     let all: { prompt_ids: number[]; token_ids: number[] }[]
     beforeAll(() => {
