@@ -4,6 +4,7 @@ import { registerCandidates } from "./candidates.js"
 import { registerDense } from "./dense.js"
 import { registerElasticlunr } from "./elasticlunr.js"
 import { registerFuse } from "./fuse.js"
+import { registerLanguageModelStages } from "./language-model-stages.js"
 import { registerLateInteraction } from "./late-interaction.js"
 import { registerNeuralStages } from "./neural-stages.js"
 import { registerSparse } from "./sparse.js"
@@ -24,4 +25,5 @@ export function registerBuiltInParts(): void {
   registerCandidates()
   registerStages()
   registerNeuralStages()
+  registerLanguageModelStages()
 }
