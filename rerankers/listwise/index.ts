@@ -1,0 +1,12 @@
+/** Listwise reranking by language models: windows, tournaments, attention. @module */
+export { type FirstOptions, first } from "./first.js"
+export { type KnockoutSettings, knockout } from "./knockout.js"
+export { rankGpt } from "./rank-gpt.js"
+export { rankVicuna, rankZephyr } from "./rank-zephyr.js"
+export { type ReasonRankOptions, reasonRank } from "./reason-rank.js"
+export { type SlidingWindowSettings, slidingWindows, windowBounds } from "./sliding-windows.js"
+export { type StrictOrder, strictOrder } from "./strict-order.js"
+export { type TourRankOptions, tourRank } from "./tour-rank.js"
+export { type TourRankSettings, tourRankProgram } from "./tour-rank-program.js"
+export { type TourRankStage, tourRankStages } from "./tour-rank-stages.js"
+export type { ListwiseReranker, MethodOptions, WindowedOptions } from "./windowed.js"
