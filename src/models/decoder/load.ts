@@ -17,6 +17,7 @@ import { exportedSession } from "./exported-session.js"
 import { localSession } from "./local-session.js"
 import { type DecoderSource, openDecoder } from "./open.js"
 import type { DecoderSession } from "./session.js"
+import { weightsFolder } from "./weights-folder.js"
 
 export interface DecoderOptions extends Omit<SessionOptions, "externalData" | "workers">, DeviceCheckOptions {
   /**
@@ -43,7 +44,8 @@ const SHORTEST_DEFAULT = 512
  * Loads a folder, a GGUF file, an exported graph (`.onnx`, with config.json beside it or above), or an open checkpoint as a decoder: Llama
  * (SmolLM2, Llama 3), Mistral, Qwen2, Qwen2.5, Qwen3, Gemma 2 and 3.
  *
- * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph.
+ * Float weights are mapped by the session from their own files; they never pass through JavaScript. Quantised ones are part of the graph; where
+ * they are more than 1 GiB, they are written to a file in the system's temporary folder, which the session maps.
  * @throws RankineError `not-found` for missing files, `data` for malformed ones, naming file and tensor, `model` for what is not supported,
  *   `dependency` where onnxruntime-node or the device asked for is missing; `model` where that device gives other numbers than the CPU
  */
@@ -79,11 +81,15 @@ export async function loadDecoder(
   const chosen = await choose(asked, checkpoint, rest)
   const slot = adapters === true ? loraSlot() : adapters || undefined
   const { device } = await (rest.pool ?? sharedPool()).device(rest.device ?? "auto")
-  const form = { ...chosen, adapters: slot, sideBySide: device === "cpu" }
+  const weights = await weightsFolder(checkpoint, chosen.precision)
+  const form = { ...chosen, adapters: slot, sideBySide: device === "cpu", weightsFolder: weights?.path }
   const build = () => buildDecoder(config, checkpoint, contextLength, form)
   // Built now, so that what is wrong with the checkpoint is said as it is; later only if the worker is lost.
   let first: Promise<BuiltDecoder> | undefined = build()
-  const { folder } = await first
+  const { folder } = await first.catch(async (thrown: unknown) => {
+    await weights?.remove()
+    throw thrown
+  })
   const model = async () => {
     const built = await (first ?? build())
     first = undefined
@@ -94,10 +100,16 @@ export async function loadDecoder(
   const open = async (device: DeviceChoice | undefined) => {
     const where = device === undefined ? {} : { device }
     const session = await createSession(model, { ...rest, ...where, externalData: folder })
-    try {
-      return await localSession({ session, config, contextLength }, { checksum, precision })
-    } catch (thrown) {
+    const dispose = async () => {
       await session[Symbol.asyncDispose]()
+      await weights?.remove()
+    }
+    try {
+      await weights?.empty()
+      const ready = await localSession({ session, config, contextLength }, { checksum, precision })
+      return { ...ready, [Symbol.asyncDispose]: dispose }
+    } catch (thrown) {
+      await dispose()
       throw thrown
     }
   }

@@ -1,6 +1,7 @@
 import { basename } from "node:path"
 import { RankineError } from "../../core/errors.js"
 import type { AttributeGiven } from "../../onnx/attributes.js"
+import { byteLength } from "../../onnx/data-type.js"
 import { checkpoint } from "../../onnx/gradients/recompute.js"
 import { GraphBuilder } from "../../onnx/graph.js"
 import type { Graph, Value } from "../../onnx/ir.js"
@@ -15,6 +16,7 @@ import type { FilePrecision } from "./precision.js"
 import type { Matrix } from "./product-net.js"
 import { Products } from "./products.js"
 import { type Found, Weights } from "./weights.js"
+import { ALIGNMENT, createWeightsFile, WEIGHTS_FILE, type WeightsFile } from "./weights-file.js"
 
 export interface NetOptions {
   /** `fused` uses ONNX Runtime's own operators, `standard` only those of the standard. */
@@ -28,6 +30,11 @@ export interface NetOptions {
   readonly padding?: Padding | undefined
   /** What adapters compute beside linear layers. Default: there are none. */
   readonly adapters?: AdapterSlot | undefined
+  /**
+   * A folder for a file with all weights that the graph refers to, beside it: for more than a graph can hold. Default: float weights stay in
+   * the checkpoint's own files, and quantised ones are part of the graph.
+   */
+  readonly weightsFolder?: string | undefined
   /** What is in front of the names of layers in adapters. Default: adapters call layers as the checkpoint does. */
   readonly modulePrefix?: string
   /** Mark where layers end, for gradients that compute activations again. Default: no marks. */
@@ -52,7 +59,9 @@ export class Net {
   readonly #products: Products
   readonly #matrices: Matrices
   readonly #known = new Map<string, Value>()
-  readonly #pending: (() => Promise<void>)[] = []
+  readonly #pending: ((file: WeightsFile | undefined) => Promise<void>)[] = []
+  readonly #weightsFolder: string | undefined
+  #weightsEnd = 0
   readonly #adapters: AdapterSlot | undefined
   readonly #modulePrefix: string | undefined
   readonly #layerMarks: boolean
@@ -60,7 +69,8 @@ export class Net {
 
   constructor(name: string, checkpoint: Checkpoint, prefixes: readonly string[], options: NetOptions) {
     this.graph = new GraphBuilder(name)
-    this.folder = folderOf(checkpoint)
+    this.#weightsFolder = options.weightsFolder
+    this.folder = options.weightsFolder ?? folderOf(checkpoint)
     this.form = options.form
     this.precision = options.precision
     this.padding = options.padding ?? "mask"
@@ -163,7 +173,7 @@ export class Net {
     if (found.info.dtype !== "I8" && !this.#quantizes(found, shape)) {
       if (!isInPlace(found.info)) return this.op("Gather", [this.#floats(found, shape, 0), ids])
       // Picked before they are cast: the table stays as small as the file has it.
-      const rows = this.op("Gather", [this.#external(found.stored, found.info, shape, 0), ids])
+      const rows = this.op("Gather", [this.#external(found.stored, found.stored, found.info, shape, 0), ids])
       return this.compute(this.precision === "fp16" ? this.graph.cast(rows, "float16") : rows)
     }
     if (this.precision === "blocks") return this.compute(this.#products.lookUpBlocks(found.stored, shape, ids))
@@ -281,21 +291,29 @@ export class Net {
   /** A constant of the graph whose bytes `fill` brings in when the graph is done, in one piece or several. One of each name. */
   later(
     name: string,
-    type: "int8" | "uint8" | "float32",
+    type: "int8" | "uint8" | "float32" | "float16" | "bfloat16",
     dims: readonly number[],
     fill: () => Promise<ArrayBufferView | readonly ArrayBufferView[]>,
   ): Value {
     const known = this.#known.get(name)
     if (known) return known
-    const bytes = new Uint8Array(dims.reduce((product, size) => product * size, type === "float32" ? 4 : 1))
-    const value = this.graph.initializer(name, type, dims, bytes)
+    const length = byteLength(type, dims)
+    const offset = this.#weightsEnd
+    const apart = this.#weightsFolder !== undefined
+    const bytes = new Uint8Array(apart ? 0 : length)
+    const value = apart
+      ? this.graph.weight(name, { type, dims, location: WEIGHTS_FILE, offset, length })
+      : this.graph.initializer(name, type, dims, bytes)
+    this.#weightsEnd = offset + Math.ceil(length / ALIGNMENT) * ALIGNMENT
     this.#known.set(name, value)
-    this.#pending.push(async () => {
+    this.#pending.push(async (file) => {
       const made = await fill()
       let at = 0
-      for (const { buffer, byteOffset, byteLength } of ArrayBuffer.isView(made) ? [made] : made) {
-        bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
-        at += byteLength
+      for (const view of ArrayBuffer.isView(made) ? [made] : made) {
+        const piece = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+        if (file) await file.write(piece, offset + at)
+        else bytes.set(piece, at)
+        at += piece.length
       }
     })
     return value
@@ -306,10 +324,15 @@ export class Net {
     return this.#layerMarks ? checkpoint(this.graph, x, name) : x
   }
 
-  /** The graph, with all quantised weights in it. */
+  /** The graph, with all quantised weights in it, unless they have a file. */
   async finish(): Promise<Graph> {
-    // One after the other: each holds a matrix as floats for a moment.
-    for (const fill of this.#pending.splice(0)) await fill()
+    const file = this.#weightsFolder === undefined ? undefined : await createWeightsFile(this.#weightsFolder)
+    try {
+      // One after the other, and each forgotten: it holds a matrix as floats for a moment.
+      for (let fill = this.#pending.shift(); fill; fill = this.#pending.shift()) await fill(file)
+    } finally {
+      await file?.close()
+    }
     return this.graph.graph
   }
 
@@ -347,7 +370,7 @@ export class Net {
       const rounded = this.precision === "fp16" && dims.length === 2 ? this.graph.cast(values, "float16") : values
       value = this.compute(rounded)
     } else {
-      const kept = this.#external(name, info, dims, firstRow)
+      const kept = this.#external(name, stored, info, dims, firstRow)
       // On a device without half precision `fp16` means weights that were rounded to it.
       const rounded = this.precision === "fp16" && dims.length === 2 ? this.graph.cast(kept, "float16") : kept
       value = this.compute(rounded)
@@ -364,8 +387,8 @@ export class Net {
     const scaleName = scaleNameOf(stored)
     const scaleInfo = this.#weights.checkpoint.tensors.get(scaleName)!
     return {
-      codes: this.#external(stored + part, info, dims, firstRow),
-      scales: this.#external(scaleName + part, scaleInfo, [dims[0]], firstRow),
+      codes: this.#external(stored + part, stored, info, dims, firstRow),
+      scales: this.#external(scaleName + part, scaleName, scaleInfo, [dims[0]], firstRow),
     }
   }
 
@@ -378,7 +401,7 @@ export class Net {
     }
   }
 
-  #external(name: string, info: TensorInfo, dims: readonly number[], firstRow: number): Value {
+  #external(name: string, stored: string, info: TensorInfo, dims: readonly number[], firstRow: number): Value {
     const known = this.#known.get(`stored ${name}`)
     if (known) return known
     const kind = graphTypes[info.dtype]
@@ -388,12 +411,19 @@ export class Net {
         `${info.file}: weight ${name} is ${info.dtype}: save the model as F32, F16 or BF16`,
       )
     const rowBytes = info.shape.length === 0 ? info.length : info.length / info.shape[0]
+    const from = firstRow * rowBytes
+    const length = info.shape.length === 0 ? info.length : dims[0] * rowBytes
+    // A session knows the files of one folder alone.
+    if (this.#weightsFolder !== undefined)
+      return this.later(`stored ${name}`, kind, dims, async () =>
+        (await this.#weights.checkpoint.readRaw(stored)).subarray(from, from + length),
+      )
     const value = this.graph.weight(name, {
       type: kind,
       dims,
       location: basename(info.file),
-      offset: info.offset + firstRow * rowBytes,
-      length: info.shape.length === 0 ? info.length : dims[0] * rowBytes,
+      offset: info.offset + from,
+      length,
     })
     this.#known.set(`stored ${name}`, value)
     return value
