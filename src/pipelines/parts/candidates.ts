@@ -1,5 +1,6 @@
 import * as z from "zod"
 import {
+  type Document,
   type DocumentStore,
   emptyRanking,
   MemoryDocumentStore,
@@ -20,14 +21,17 @@ export function registerCandidates(): void {
       const { candidates } = context
       if (!candidates)
         throw new RankineError("argument", "there are no candidates: take a data set that brings a first stage")
-      const wanted = new Set<string>()
       const kept = candidates.map((ranking) => ({ ...ranking, hits: ranking.hits.slice(0, depth) }))
-      for (const { hits } of kept) for (const { id, document } of hits) if (!document) wanted.add(id)
-      if (wanted.size === 0) return new CandidateRetriever(kept)
-      const texts = []
-      for await (const document of collectionOf(context, "candidates"))
-        if (wanted.has(document.id)) texts.push(document)
-      return new CandidateRetriever(kept, new MemoryDocumentStore(texts))
+      // Candidate files may carry the texts; else they are read from the collection.
+      const texts = new Map<string, Document>()
+      const wanted = new Set<string>()
+      for (const { id, document } of kept.flatMap(({ hits }) => hits))
+        if (document) texts.set(id, document)
+        else wanted.add(id)
+      if (wanted.size > 0)
+        for await (const document of collectionOf(context, "candidates"))
+          if (wanted.has(document.id)) texts.set(document.id, document)
+      return new CandidateRetriever(kept, new MemoryDocumentStore(texts.values()))
     },
   })
 }
@@ -35,12 +39,13 @@ export function registerCandidates(): void {
 /** Answers a query, by its id, with a ranking that was made before. */
 class CandidateRetriever implements Retriever {
   readonly name = "candidates"
-  readonly documents?: DocumentStore
   readonly #rankings: ReadonlyMap<string, Ranking>
 
-  constructor(rankings: readonly Ranking[], documents?: DocumentStore) {
+  constructor(
+    rankings: readonly Ranking[],
+    readonly documents: DocumentStore,
+  ) {
     this.#rankings = new Map(rankings.map((ranking) => [ranking.query.id, ranking]))
-    if (documents) this.documents = documents
   }
 
   async retrieve(queries: readonly Query[], options: RunOptions = {}): Promise<Ranking[]> {
