@@ -14,6 +14,7 @@ import { addIndexCommand } from "./commands/index-documents.js"
 import { addRerankCommand } from "./commands/rerank.js"
 import { addSearchCommand } from "./commands/search.js"
 import { addTuneCommand } from "./commands/tune.js"
+import { addVerifyCommand } from "./commands/verify.js"
 import { CliContext } from "./context.js"
 import type { CliStreams } from "./streams.js"
 
@@ -69,6 +70,7 @@ function createProgram(context: CliContext): Command {
   addDatasetsCommand(program, context)
   addDescribeCommand(program, context)
   addDoctorCommand(program, context)
+  addVerifyCommand(program, context)
   return program
 }
 

@@ -1,5 +1,6 @@
 /** AdamW: steps in units of the gradient's own spread, and weight decay apart from them. @module */
 import { RankineError } from "../../core/errors.js"
+import type { Floats } from "../parameter.js"
 import type { Optimizer, OptimizerState } from "./optimizer.js"
 
 export interface AdamWOptions {
@@ -19,13 +20,13 @@ export interface AdamWOptions {
 interface Moments {
   /** Steps in which the parameter had a gradient. */
   count: number
-  readonly first: Float32Array
-  readonly second: Float32Array
+  readonly first: Floats
+  readonly second: Floats
 }
 
 /**
- * The optimizer of torch.optim.AdamW, with its defaults. Moments are kept in float32 and all arithmetic is float64, so that a step differs
- * from PyTorch's float64 by the rounding of what is stored.
+ * The optimizer of torch.optim.AdamW, with its defaults. Moments are kept in the parameter's own type and all arithmetic is float64, so that
+ * a step of float32 parameters differs from PyTorch's float64 by the rounding of what is stored.
  * @throws RankineError `argument` for settings out of range
  * @see Loshchilov and Hutter, Decoupled weight decay regularization, 2019, algorithm 2
  */
@@ -46,10 +47,11 @@ export function createAdamW(options: AdamWOptions = {}): Optimizer {
   }
   let steps = state?.steps ?? 0
 
-  const momentsOf = (name: string, length: number): Moments => {
-    const made = known.get(name) ?? { count: 0, first: new Float32Array(length), second: new Float32Array(length) }
-    if (made.first.length !== length)
-      throw new RankineError("argument", `${name} has ${length} numbers, its state ${made.first.length}`)
+  const momentsOf = (name: string, data: Floats): Moments => {
+    const zeros = () => (data instanceof Float64Array ? new Float64Array(data.length) : new Float32Array(data.length))
+    const made = known.get(name) ?? { count: 0, first: zeros(), second: zeros() }
+    if (made.first.length !== data.length)
+      throw new RankineError("argument", `${name} has ${data.length} numbers, its state ${made.first.length}`)
     known.set(name, made)
     return made
   }
@@ -68,7 +70,7 @@ export function createAdamW(options: AdamWOptions = {}): Optimizer {
       for (const { name, data } of parameters) {
         const gradient = gradients[name]
         if (!gradient) continue
-        const moments = momentsOf(name, data.length)
+        const moments = momentsOf(name, data)
         const { first, second } = moments
         const count = ++moments.count
         const size = rate / (1 - beta1 ** count)

@@ -1,5 +1,5 @@
 /** What every optimizer is. @module */
-import type { GradientsByName, Parameter } from "../parameter.js"
+import type { Floats, GradientsByName, Parameter } from "../parameter.js"
 
 /** Changes parameters by their gradients; keeps what it remembers of each by the parameter's name. */
 export interface Optimizer {
@@ -12,7 +12,7 @@ export interface Optimizer {
    * @param learningRate this step's; default: the optimizer's own
    * @throws RankineError `argument` for a gradient that is not as long as its parameter
    */
-  step(parameters: readonly Parameter[], gradients: GradientsByName, learningRate?: number): void
+  step(parameters: readonly Parameter<Floats>[], gradients: GradientsByName, learningRate?: number): void
   /** Bytes of what is remembered. */
   stateBytes(): number
   /** What is remembered, to be kept with the model and given back to a new optimizer of the same method. */
@@ -22,6 +22,6 @@ export interface Optimizer {
 export interface OptimizerState {
   readonly steps: number
   /** Of each parameter its tensors by name, as `first` and `second`, and numbers. */
-  readonly tensors: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>
+  readonly tensors: Readonly<Record<string, Readonly<Record<string, Floats>>>>
   readonly counts: Readonly<Record<string, number>>
 }

@@ -11,7 +11,10 @@ export interface RopeTables {
 
 /** The angle between one position and the next, for each pair of components (equation 15 of the paper). */
 export function ropeSpeeds({ theta, scaling }: Rope, headWidth: number): number[] {
-  const speeds = Array.from({ length: headWidth / 2 }, (_, pair) => theta ** ((-2 * pair) / headWidth))
+  // Each step in float32, as the models were trained: the last digit turns far places by a visible angle.
+  const speeds = Array.from({ length: headWidth / 2 }, (_, pair) =>
+    Math.fround(1 / Math.fround(theta ** Math.fround((2 * pair) / headWidth))),
+  )
   switch (scaling.kind) {
     case "none":
       return speeds

@@ -60,7 +60,9 @@ interface Rotations {
 
 /** Angles place · theta^(-2i / size), in float32 as the models were trained (Su et al., 2021, equation 15). */
 function rotations(net: Net, places: Value, size: number, theta: number): Rotations {
-  const speeds = Array.from({ length: size / 2 }, (_, pair) => Math.fround(1 / theta ** ((2 * pair) / size)))
+  const speeds = Array.from({ length: size / 2 }, (_, pair) =>
+    Math.fround(1 / Math.fround(theta ** Math.fround((2 * pair) / size))),
+  )
   const row = net.graph.constant([...speeds, ...speeds], "float32")
   const angles = net.op("Mul", [net.unsqueeze(net.cast(places, "float32"), 1), row])
   const computed = (op: string) => net.unsqueeze(net.compute(net.op(op, [angles])), 1)

@@ -23,6 +23,8 @@ export interface TrainingGraphOptions {
   readonly recompute?: GradientOptions["recompute"]
   /** Tokens whose logits exist at a time. Default 128. */
   readonly chunk?: number
+  /** Called with the forward graph before it is differentiated; `kind` and the configuration say what it is. */
+  readonly prepare?: (forward: Graph, kind: ModelKind) => Graph
 }
 
 /** A whole model with its loss and the loss's gradients, in operators that ONNX Runtime runs. */
@@ -63,7 +65,7 @@ export async function buildTrainingGraph(
   source: DecoderSource,
   options: TrainingGraphOptions = {},
 ): Promise<TrainingGraph> {
-  const { modules = isBodyLayer, chunk = 128, recompute = false } = options
+  const { modules = isBodyLayer, chunk = 128, recompute = false, prepare = (graph) => graph } = options
   const chosen = typeof modules === "function" ? modules : ({ module }: LinearLayer) => modules.includes(module)
   const trains = options.trains ?? ((input) => /\.lora_[AB]\.weight$/.test(input))
   const own = options.slot
@@ -77,7 +79,7 @@ export async function buildTrainingGraph(
   const { net, kind, labels, types, vocabulary } = written
   net.graph.output(written.logits, "logits")
   net.graph.output(written.loss, "loss")
-  const forward = await net.finish()
+  const forward = prepare(await net.finish(), kind)
   const adapterInputs = forward.inputs.map(({ name }) => name).filter((name) => !ownInputs.has(name))
   const trained = adapterInputs.filter(trains)
   const { graph } = gradients(forward, "loss", trained, { nameOf: gradientName, recompute })

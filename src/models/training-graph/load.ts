@@ -10,10 +10,7 @@ import { buildTrainingGraph, gradientName, type TrainingGraph, type TrainingGrap
 
 export interface TrainingModelOptions
   extends TrainingGraphOptions,
-    Omit<SessionOptions, "externalData" | "workers" | "dimensions"> {
-  /** Called with the finished graph before it is loaded: to compute in another precision, to look into it. */
-  readonly rewrite?: (graph: Graph) => Graph
-}
+    Omit<SessionOptions, "externalData" | "workers" | "dimensions"> {}
 
 /** An adapter's tensors by the names of the graph's inputs; what is left out is zeros, which for LoRA adds nothing. */
 export type AdapterTensors = Readonly<Record<string, Tensor>>
@@ -60,12 +57,12 @@ export async function loadTrainingModel(
   source: string | DecoderSource,
   options: TrainingModelOptions = {},
 ): Promise<TrainingModel> {
-  const { modules, slot, trains, recompute, chunk, rewrite = (graph) => graph, ...rest } = options
-  const graphOptions = definedOf({ modules, slot, trains, recompute, chunk })
+  const { modules, slot, trains, recompute, chunk, prepare, ...rest } = options
+  const graphOptions = definedOf({ modules, slot, trains, recompute, chunk, prepare })
   const opened = typeof source === "string" ? await openTrainable(source) : source
   const build = () => buildTrainingGraph(opened, graphOptions)
   const built = await build()
-  const bytes = (graph: Graph) => encodeModel(modelOf(rewrite(graph)))
+  const bytes = (graph: Graph) => encodeModel(modelOf(graph))
   let first: Uint8Array | undefined = bytes(built.graph)
   const model = async () => {
     const made = first ?? bytes((await build()).graph)
