@@ -1,4 +1,12 @@
-/** Rerankers that score each document by itself: cross-encoders, encoder-decoders, embedding models. @module */
+/** Rerankers that score each document by itself: cross-encoders, encoder-decoders, embedding models, language models. @module */
 export * from "./bi-encoder.js"
+export { type GradedRelevanceOptions, gradedRelevance } from "./graded-relevance.js"
+export { type LlmPointwiseOptions, LlmPointwiseReranker } from "./llm-options.js"
 export type { PairPrompts } from "./pair-prompts.js"
 export * from "./pair-reranker.js"
+export { type ProRankOptions, proRank } from "./pro-rank.js"
+export { upr } from "./query-likelihood.js"
+export { QWEN3_INSTRUCTION, type Qwen3RerankerOptions, qwen3Reranker } from "./qwen3-reranker.js"
+export { type Rank1Options, rank1 } from "./rank1.js"
+export { type PointwiseAnswer, scoreEach } from "./score-each.js"
+export { type YesNoOptions, yesNo } from "./yes-no.js"
