@@ -67,7 +67,7 @@ export async function loadDecoder(
     const checksum = await checksumOf([opened.graph], [])
     return openChecked({
       ...probeOf(config, opened.graph),
-      key: `${checksum} decoder`,
+      key: `${checksum} ${JSON.stringify(config)}`,
       choice: rest.device,
       checkDevice,
       rounds: false,
@@ -115,7 +115,7 @@ export async function loadDecoder(
   }
   return openChecked({
     ...probeOf(config, folder),
-    key: `${checksum} decoder ${contextLength} ${slot !== undefined}`,
+    key: `${checksum} ${JSON.stringify(config)} ${contextLength} ${slot !== undefined}`,
     choice: rest.device,
     checkDevice,
     rounds: precision !== "fp32",
