@@ -21,6 +21,12 @@ function wave(dims, size, speed) {
   return { type: "float32", dims, data }
 }
 
+/**
+ * Steps of equal sizes: what one took serves the next. Weights are not copied into another layout, which pays for short inputs only, and
+ * would be there twice, for the forward and for the backward pass.
+ */
+const steady = { device: "cpu", arena: true, config: { "session.disable_prepacking": "1" } }
+
 /** A step asks for the loss and the gradients; ONNX Runtime would compute the output that it leaves out, too. */
 function withoutLogits(graph) {
   return withoutDeadCode({ ...graph, outputs: graph.outputs.filter(({ name }) => name !== "logits") })
@@ -29,9 +35,9 @@ function withoutLogits(graph) {
 const commands = {
   hello: () => ({ version: `rankine ${ourVersion}`, runtime: `node ${process.versions.node}` }),
 
-  async load({ folder, kind, rows, length, targets, rank, threads, recompute, settings }) {
+  async load({ folder, kind, rows, length, targets, rank, threads, recompute }) {
     const modules = ({ module }) => !heads.test(module) && (targets === "all" || attention.test(module))
-    const options = { device: "cpu", threads, arena: true, recompute, modules, rewrite: withoutLogits, ...settings }
+    const options = { ...steady, threads, recompute, modules, prepare: withoutLogits }
     model = await loadTrainingModel(folder, options)
     adapter = {}
     for (const { module, inputs, outputs } of model.layers) {

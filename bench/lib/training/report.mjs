@@ -73,8 +73,10 @@ first adapter; *loss off by* and *gradient off by* (the length of the whole grad
 engine that is off by more than 0.001 has no row. Every engine runs in a process of its own with the same number of threads; they take turns,
 round by round, and each takes a step that is not counted before one that is. Ratios are taken within a round.
 
-- *growth*: highest resident memory of the process, less what it held after loading. *layers computed again*: activations within a layer are
-  not kept for the backward pass.
+- *growth*: highest resident memory of the process, less what it held after loading; for rankine that counts the weights, whose file is
+  mapped and read in the first step. *layers computed again*: activations within a layer are not kept for the backward pass.
+- rankine's session keeps the memory of one step for the next (\`arena\`) and leaves weights as the file has them
+  (\`session.disable_prepacking\`).
 - Dropout is off, which rankine has not; *dropout as published* shows what it costs torch.
 - SmolLM2's weights are those of its GGUF file as float32, in one safetensors file that both read.`
 
