@@ -25,6 +25,7 @@ export class FileBlocks {
   constructor(
     private readonly net: ProductNet,
     private readonly matrices: Matrices,
+    private readonly exactActivations: boolean,
   ) {}
 
   /** Whether the matrices have blocks of the same form, so that they can stand below each other in one. */
@@ -48,7 +49,9 @@ export class FileBlocks {
         'precision "blocks" needs ONNX Runtime\'s own operators: take another precision, as "fp32"',
       )
     const { bits, size, blocks, codes, scales, offsets } = this.#stored(matrices)
-    const attributes = { K: matrices[0]!.columns, N: rowsOf(matrices), bits, block_size: size, accuracy_level: 4 }
+    // Level 1 leaves activations as they are; with 8 bits its kernel is many times slower.
+    const accuracy_level = this.exactActivations && bits === 4 ? 1 : 4
+    const attributes = { K: matrices[0]!.columns, N: rowsOf(matrices), bits, block_size: size, accuracy_level }
     const product = net.op("MatMulNBits", [x, codes, scales], attributes, "com.microsoft")
     if (!offsets) return product
     // An offset is the same for a whole block: what it adds is a product with the sums of blocks of x.

@@ -28,6 +28,11 @@ export interface NetOptions {
   readonly activationBits?: 7 | 8
   /** How fused attention is told of padding: ONNX Runtime knows no masks of keys on WebGPU. Default `mask`. */
   readonly padding?: Padding | undefined
+  /**
+   * Multiply the 4-bit blocks of `blocks` by activations as they are, instead of rounded to 8 bits: what is computed in another order then stays
+   * the same but for float32's own rounding. Blocks of 8 bits have no kernel for it that is fast. Default false.
+   */
+  readonly exactActivations?: boolean
   /** What adapters compute beside linear layers. Default: there are none. */
   readonly adapters?: AdapterSlot | undefined
   /**
@@ -76,7 +81,7 @@ export class Net {
     this.padding = options.padding ?? "mask"
     this.#weights = new Weights(checkpoint, prefixes)
     this.#matrices = new Matrices(checkpoint)
-    this.#products = new Products(this, this.#matrices, options.activationBits ?? 8)
+    this.#products = new Products(this, this.#matrices, options.activationBits ?? 8, options.exactActivations ?? false)
     this.#type = options.half ? "float16" : "float32"
     this.#adapters = options.adapters
     this.#modulePrefix = options.modulePrefix

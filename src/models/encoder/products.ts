@@ -44,8 +44,9 @@ export class Products {
     private readonly matrices: Matrices,
     /** Of activations. */
     private readonly bits: 7 | 8,
+    exactActivations: boolean,
   ) {
-    this.#fileBlocks = new FileBlocks(net, matrices)
+    this.#fileBlocks = new FileBlocks(net, matrices, exactActivations)
   }
 
   /** The rows of a table of shape [rows, columns], which the file keeps in blocks, at `ids`: float32 [...ids, columns]. */

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { loadDecoder } from "../../../src/models/decoder/load.js"
 import { planSuffixes, roomOf } from "../../../src/models/decoder/plan.js"
+import { defaultModelsDir } from "../../../src/models/locate.js"
 import { largestDifference } from "./reference.js"
 
 const tiny = join(import.meta.dirname, "../../../../shared/models/tiny")
@@ -48,4 +49,19 @@ describe.skipIf(!existsSync(tiny)).each(["llama", "mistral-window", "qwen3", "ge
     }
     expect(prefix.lengths).toEqual([9])
   })
+})
+
+const smol = join(defaultModelsDir(), "SmolLM2-135M-Instruct", "model.gguf")
+
+it.skipIf(!existsSync(smol))("blocks with exact activations score the same after a shared beginning", async () => {
+  const options = { device: "cpu", precision: "blocks", contextLength: 256 } as const
+  await using model = await loadDecoder(smol, { ...options, exactActivations: true })
+  expect(model.checksum).toMatch(/-blocks-exact$/)
+  const beginning = Array.from({ length: 24 }, (_, at) => 300 + at * 61)
+  const suffixes = [7, 19, 33].map((length) => Array.from({ length }, (_, at) => 900 + length + at * 37))
+  await using prefix = await model.createCache(1)
+  await model.read([beginning], { cache: prefix, logits: "none" })
+  const shared = await model.read(suffixes, { cache: prefix, keep: false })
+  const whole = await model.read(suffixes.map((suffix) => [...beginning, ...suffix]))
+  expect(largestDifference(shared.logits, whole.logits)).toBeLessThan(1e-4)
 })
