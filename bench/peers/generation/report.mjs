@@ -76,7 +76,7 @@ function agreement({ engine, absent, rows }) {
 
 export function renderPage(result) {
   const { date, machine, models } = result
-  const versions = models[0].runs[0].rows
+  const versions = (models[0]?.runs[0]?.rows ?? [])
     .filter(({ version }) => version)
     .map(({ name, version }) => `${name} ${version}`)
   const parts = models.flatMap(({ name, runs, answers }) => [
