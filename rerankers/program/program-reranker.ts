@@ -117,7 +117,7 @@ export class ProgramReranker<Question, Answer> implements Reranker {
           if (work.error) throw work.error
           if (!work.idle) standing = await this.#run(work, { ...options, signal: stop }, emit)
         } catch (thrown) {
-          const error = toRankineError(thrown, "model")
+          const error = toRankineError(thrown)
           if (onError === "throw" || error.code === "aborted") throw error
           work.error = error
         }

@@ -25,8 +25,9 @@ export function textCleaner(prompt: Pick<PromptFile, "labels" | "document" | "re
     patterns.push(new RegExp(`<\\s*/?\\s*(?:${names})(?:\\s[^<>]{0,80})?/?\\s*>`, "giu"))
   }
   return (text) => {
+    // \s lacks only NEL of what ends a line.
     let escaped = 0
-    let clean = text.replace(/\s+/gu, " ").trim()
+    let clean = text.replace(/[\s\u0085]+/gu, " ").trim()
     for (const pattern of patterns)
       clean = clean.replace(pattern, (found) => {
         const changed = found.replace(/[[<]/gu, "(").replace(/[\]>]/gu, ")").replace(/:/gu, " -")

@@ -143,7 +143,8 @@ export class GenerationOracle<Question, Answer> extends PromptedModel<Question> 
     const { file } = prompt
     const rendered = questions.map((question) => this.rendered(task, question))
     const topP = settings.topP ?? file.topP
-    const topK = settings.topK ?? file.topK
+    // What the file advises is left out where a model cannot do it; what was asked for is not.
+    const topK = settings.topK ?? (model.capabilities.has("topK") ? file.topK : undefined)
     const most = model.maxLength === undefined ? this.room : Math.min(this.room, Math.floor(model.maxLength / 2))
     const requests = rendered.map(
       ({ input }, index): GenerationRequest => ({

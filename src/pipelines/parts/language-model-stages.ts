@@ -32,12 +32,27 @@ const windows = {
   passes: whole,
 }
 
+const sorted = {
+  ...written,
+  top: whole.describe("How many of the best are to be found; default 10."),
+}
+
+const chosen = {
+  ...sorted,
+  algorithm: z.enum(["heapsort", "bubblesort"]).optional(),
+  children: whole.describe("A question shows one more."),
+  votes: whole,
+  shuffle: z.boolean().optional(),
+}
+
 const { temperature: _, topP: __, topK: ___, maxTokens: ____, ...read } = written
 
 /** Loaded by the first stage that needs them: a pipeline without models does not wait for their code. */
 const pointwise = () => import("../../../rerankers/pointwise/index.js")
 const listwise = () => import("../../../rerankers/listwise/index.js")
 const groupwise = () => import("../../../rerankers/groupwise/index.js")
+const pairwiseRerankers = () => import("../../../rerankers/pairwise/index.js")
+const setwiseRerankers = () => import("../../../rerankers/setwise/index.js")
 
 export function registerLanguageModelStages(): void {
   register("yes-no", "Scores documents by how likely the model says yes to their relevance.", {
@@ -77,6 +92,22 @@ export function registerLanguageModelStages(): void {
     temperature: z.number().min(0).optional(),
     frame: z.enum(["completion", "chat"]).optional(),
   })(async (model, options) => (await pointwise()).rank1(model, options))
+
+  register("pairwise", "Pairwise ranking prompting: which of two is more relevant, in both orders.", {
+    ...sorted,
+    algorithm: z.enum(["heapsort", "sliding", "all-pairs"]).optional(),
+    by: z.enum(["generation", "likelihood"]).optional(),
+  })(async (model, options) => (await pairwiseRerankers()).pairwise(model, options))
+
+  register("setwise", "Setwise: sorts by asking for the best of a few.", {
+    ...chosen,
+    by: z.enum(["generation", "likelihood"]).optional(),
+  })(async (model, options) => (await setwiseRerankers()).setwise(model, options))
+
+  register("rank-r1", "Rank-R1: reasons about 20 documents at once and names the best.", {
+    ...chosen,
+    version: z.enum(["0.1", "0.2", "sft"]).optional(),
+  })(async (model, options) => (await setwiseRerankers()).rankR1(model, options))
 
   register("rank-gpt", "RankGPT: writes the order of sliding windows, passages in messages of their own.", {
     ...written,
@@ -121,6 +152,67 @@ export function registerLanguageModelStages(): void {
       .optional()
       .describe("true for 0.6 of the groups' scores and 0.4 of the first stage's."),
   })(async (model, options) => (await groupwise()).groupRank(model, options))
+
+  registerStage("echorank", {
+    summary: "EchoRank: yes or no to many, then neighbours compared, within a budget of tokens.",
+    schema: z.strictObject({
+      model: languageModelSchema.describe("Says yes or no; should be cheap."),
+      second: languageModelSchema.optional().describe("Compares neighbours; default: the same."),
+      tokens: whole.describe("Of one query; default 4000."),
+      share: z.number().min(0).max(1).optional().describe("For the first stage; default 0.5."),
+      candidates: whole,
+      passes: whole,
+      concurrency: whole,
+    }),
+    async build({ model, second = model, ...settings }) {
+      const [{ yesNo }, { pairwise }, { echoRank }] = await Promise.all([
+        pointwise(),
+        pairwiseRerankers(),
+        import("../../../rerankers/cascade/index.js"),
+      ])
+      const [cheap, better] = [await openLanguageModel(model), await openLanguageModel(second)]
+      return echoRank(await yesNo(cheap), await pairwise(better), defined(settings) as object)
+    },
+  })
+
+  registerStage("dq-lore", {
+    summary: "DQ-LoRe: compares the first hits' vectors in few dimensions.",
+    schema: z.strictObject({
+      model: z.string().min(1).default("potion-base-4M").describe("An embedding model: a folder or a name."),
+      candidates: whole.describe("Default 64."),
+      dimensions: whole,
+      kernel: z
+        .union([z.literal("inner-product"), z.strictObject({ gaussian: z.number().gt(0) })])
+        .optional()
+        .describe("Default: the inner product."),
+    }),
+    async build({ model, ...settings }) {
+      const [{ dqLore }, { openEmbedder, sharedModel }] = await Promise.all([
+        import("../../../rerankers/dq-lore/index.js"),
+        import("../../models/index.js"),
+      ])
+      return dqLore(await sharedModel("embedder", model, {}, () => openEmbedder(model)), defined(settings) as object)
+    },
+  })
+
+  registerStage("hosted", {
+    summary:
+      "A reranking service: Cohere, Jina, Voyage or Mixedbread; the key is in the service's environment variable.",
+    schema: z.strictObject({
+      service: z.enum(["cohere", "jina", "voyage", "mixedbread"]),
+      model: z.string().min(1).optional(),
+      baseUrl: z.string().min(1).optional(),
+      maxDocuments: whole,
+      concurrency: whole,
+      timeout: z.number().gt(0).optional(),
+      requestsPerMinute: z.number().gt(0).optional(),
+      tokensPerMinute: z.number().gt(0).optional(),
+    }),
+    async build({ service, ...settings }) {
+      const { hosted } = await import("../../../rerankers/hosted/index.js")
+      return hosted(service, defined(settings) as object)
+    },
+  })
 }
 
 type Given<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>
