@@ -91,15 +91,22 @@ function reach(
   budget: number,
   cost: (task: RerankTask, question: EchoQuestion) => number,
 ): number {
-  if (order.length < 2) return order.length
-  let left = budget
-  let dearest = order[0]!
-  let depth = 1
-  for (; depth < order.length; depth++) {
-    const next = order[depth]!
-    left -= cost(task, { first: next, second: dearest })
-    if (left < 0) break
-    if (cost(task, { document: next }) > cost(task, { document: dearest })) dearest = next
-  }
+  let depth = Math.min(1, order.length)
+  while (depth < order.length && dearestPass(task, order.slice(0, depth + 1), cost) <= budget) depth++
   return depth
+}
+
+/** What a pass over these costs at most: at each place the dearest of those below may be the one that has risen so far. */
+function dearestPass(
+  task: RerankTask,
+  order: readonly number[],
+  cost: (task: RerankTask, question: EchoQuestion) => number,
+): number {
+  let total = 0
+  let dearest = order.at(-1)!
+  for (const above of order.slice(0, -1).reverse()) {
+    total += cost(task, { first: above, second: dearest })
+    if (cost(task, { document: above }) > cost(task, { document: dearest })) dearest = above
+  }
+  return total
 }
