@@ -93,8 +93,14 @@ export class SharedPrefix {
 
   async #compute(): Promise<DecoderCache> {
     const cache = await this.decoder.createCache(1, this.ids.length)
-    await this.decoder.read([this.ids], { cache, logits: "none" })
-    return cache
+    try {
+      await this.decoder.read([this.ids], { cache, logits: "none" })
+      return cache
+    } catch (thrown) {
+      // Nobody else knows of it.
+      await cache[Symbol.asyncDispose]()
+      throw thrown
+    }
   }
 
   async #release(): Promise<void> {

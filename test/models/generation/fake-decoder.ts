@@ -48,6 +48,8 @@ export class FakeDecoder implements GenerationDecoder {
   tokens = 0
   /** Set to fail the calls that come. */
   failure: Error | undefined
+  /** Calls that succeed; those after them fail. */
+  successes = Number.POSITIVE_INFINITY
   readonly #caches: FakeCache[] = []
   readonly #logits: (history: readonly number[]) => Float32Array
 
@@ -75,6 +77,7 @@ export class FakeDecoder implements GenerationDecoder {
     await new Promise<void>((resolve) => setImmediate(resolve))
     signal?.throwIfAborted()
     if (this.failure) throw this.failure
+    if (this.calls.length >= this.successes) throw new Error("the card is gone")
     if (rows.length === 0 || rows.some(({ length }) => length === 0)) throw new Error("an empty row was read")
     const own = cache ? live(cache) : undefined
     if (own && own.histories.length !== rows.length && (keep || own.histories.length !== 1))

@@ -1,5 +1,5 @@
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { allCapabilities, requireCapability } from "../../../src/models/generation/capabilities.js"
 import type { GenerationEvent, GenerationRequest } from "../../../src/models/generation/language-model.js"
 import { LocalLanguageModel, type LocalModelOptions } from "../../../src/models/generation/local-language-model.js"
@@ -371,21 +371,20 @@ describe("a call", () => {
     expect(decoder.alive).toBe(0)
   })
 
-  it("fails with the decoder, and leaves nothing behind", async () => {
+  // Two beginnings are read first, then each by its answers, token by token.
+  it.each([0, 1, 2, 3, 12])("fails with the decoder after %i reads, and leaves nothing behind", async (successes) => {
     const { model: local, decoder } = model()
     const requests = Array.from({ length: 8 }, (_, at) => ({
       prompt: `${(at % 2 === 0 ? "one beginning " : "another one ").repeat(3)}${at}`,
       maxTokens: 20,
     }))
-    const failing = local.generate(requests)
-    setTimeout(() => {
-      decoder.failure = new Error("the card is gone")
-    }, 3)
-    await expect(failing).rejects.toThrow("the card is gone")
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    decoder.successes = successes
+    await expect(local.generate(requests)).rejects.toThrow("the card is gone")
+    expect(decoder.calls).toHaveLength(successes)
     expect(decoder.alive).toBe(0)
-    decoder.failure = undefined
-    expect(await local.generate(requests, { onError: "mark" })).toHaveLength(8)
+    decoder.successes = Number.POSITIVE_INFINITY
+    const answers = await local.generate(requests, { onError: "mark" })
+    expect(answers.map(({ tokenIds }) => tokenIds?.length)).toEqual(requests.map(() => 20))
   })
 
   it("ends at its signal, and leaves others alone", async () => {
@@ -396,8 +395,7 @@ describe("a call", () => {
     setTimeout(() => controller.abort(), 15)
     await expect(long).rejects.toMatchObject({ code: "aborted" })
     expect((await other)[0]!.tokenIds).toHaveLength(3)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(decoder.alive).toBe(0)
+    await vi.waitFor(() => expect(decoder.alive).toBe(0))
   })
 
   it("reports progress, and ends with the model", async () => {
