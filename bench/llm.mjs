@@ -15,6 +15,7 @@ const { values: flags } = parseArgs({
     methods: { type: "string" },
     queries: { type: "string" },
     depth: { type: "string", default: "100" },
+    "max-tokens": { type: "string" },
     measures: { type: "string", default: "nDCG@10" },
     out: { type: "string" },
     from: { type: "string" },
@@ -23,9 +24,12 @@ const { values: flags } = parseArgs({
   },
 })
 
+/** Methods whose answers are as long as the model likes: `--max-tokens` cuts them short. */
+const WRITES = new Set(["rank1", "rank-r1", "reason-rank", "grouprank"])
+
 if (flags.help) {
   console.log(`node bench/llm.mjs [--methods yes-no,first] [--data DIR] [--queries N] [--depth N] [--model NAME] [--precision P]
-                  [--endpoint URL] [--threads N] [--out FILE]     runs the methods, one after the other, and keeps each result at once
+                  [--endpoint URL] [--threads N] [--max-tokens N] [--out FILE]     runs the methods, one after the other, and keeps each result at once
 node bench/llm.mjs --from FILE,FILE --write docs/benchmarks-rerankers.md   makes the page of kept results`)
   process.exit(0)
 }
@@ -62,7 +66,9 @@ mkdirSync("bench/results", { recursive: true })
 const results = []
 
 for (const method of ["none", ...(flags.methods ?? "yes-no").split(",").filter((name) => name !== "none")]) {
-  const stages = method === "none" ? [] : [{ [method]: { model } }]
+  const written = flags["max-tokens"] && WRITES.has(method) ? { maxTokens: Number(flags["max-tokens"]) } : {}
+  const own = method === "dq-lore" ? {} : { model }
+  const stages = method === "none" ? [] : [{ [method]: { ...own, ...written } }]
   const pipeline = await buildPipeline(
     { retriever: { candidates: { depth: Number(flags.depth) } }, stages },
     { candidates: dataset.candidates, documents: () => dataset.documents() },
@@ -89,6 +95,7 @@ for (const method of ["none", ...(flags.methods ?? "yes-no").split(",").filter((
     model: flags.model,
     precision: flags.precision ?? "as the file has it",
     queries: judged.length,
+    ...written,
     depth: Number(flags.depth),
     measures: evaluation.measures,
     calls: sum(({ usage }) => usage.calls),

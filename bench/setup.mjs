@@ -1,4 +1,4 @@
-// Installs the engines that the benchmarks measure: npm run bench:setup, or one half: npm run bench:setup -- bm25 (or neural).
+// Installs the engines that the benchmarks measure: npm run bench:setup, or a part: npm run bench:setup -- bm25 (or neural, generation).
 // Safe to run again; what is there already stays.
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -78,14 +78,14 @@ function exportModels() {
     : "the models could not be exported to ONNX"
 }
 
-function setUpJavaScript() {
-  const folder = at("peers")
+/** Packages of a folder. No scripts of packages run; what has to be compiled is compiled in a step of its own. */
+function setUpPackages(...place) {
+  const folder = at(...place)
   const stamp = join(folder, "node_modules", "rankine-package.sha256")
   const state = unchanged(stamp, [join(folder, "package.json")])
   if (!state.done) {
-    // No scripts of packages run; the one that has to be compiled is compiled below.
     if (!run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"], folder))
-      return "npm could not install bench/peers"
+      return `npm could not install bench/${place.join("/")}`
     state.keep()
   }
   return undefined
@@ -116,14 +116,15 @@ function setUpLucene() {
 }
 
 const steps = {
-  bm25: [setUpPython, setUpJavaScript, setUpSqlite, setUpLucene],
+  bm25: [setUpPython, () => setUpPackages("peers"), setUpSqlite, setUpLucene],
   neural: [setUpTorch, setUpOnnx, exportModels],
+  generation: [setUpTorch, () => setUpPackages("peers", "generation")],
 }
 const asked = process.argv.slice(2)
 const unknown = asked.find((name) => !(name in steps))
 if (unknown !== undefined) {
   console.error(
-    `there is nothing to set up for ${unknown}: give ${Object.keys(steps).join(" or ")}, or nothing for both`,
+    `there is nothing to set up for ${unknown}: give ${Object.keys(steps).join(" or ")}, or nothing for all`,
   )
   process.exit(2)
 }

@@ -39,6 +39,21 @@ export async function buildPipeline(
   return spec.name === undefined ? made : { ...made, describe: () => ({ ...made.describe(), title: spec.name }) }
 }
 
+/**
+ * Builds one stage: its name, or an object of its name and options.
+ * Throws `configuration` for what does not fit its schema, and what building it throws.
+ */
+export async function buildStage(stage: unknown, context: PipelineContext = {}): Promise<Reranker> {
+  // The retriever is never asked: a stage is checked as part of a pipeline, so that mistakes are told in the same words.
+  const spec = parsePipeline({ retriever: "bm25", stages: [stage] })
+  const inner: BuildContext = {
+    ...context,
+    retriever: (part) => buildPart<Retriever>("retriever", part, inner),
+    stage: (part) => buildPart<Reranker>("stage", part, inner),
+  }
+  return inner.stage(spec.stages[0]!)
+}
+
 async function buildPart<Part>(kind: PartKind, spec: PartSpec, context: BuildContext): Promise<Part> {
   throwIfAborted(context.signal)
   const [name, options] = Object.entries(withOptions(kind, spec))[0]!

@@ -1,6 +1,6 @@
 /** Pipelines as data: one schema, a registry of parts, building, describing, explaining. @module */
 export { type Benchmark, type BenchmarkContext, type BenchmarkOptions, runBenchmark } from "./benchmark.js"
-export { buildPipeline } from "./build.js"
+export { buildPipeline, buildStage } from "./build.js"
 export { pipelineNames, registerPipeline } from "./built-in.js"
 export { type Choice, type CrossValidationOptions, crossValidate, type Fold, type Trial } from "./cross-validate.js"
 export * from "./describe.js"

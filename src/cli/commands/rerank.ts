@@ -1,5 +1,5 @@
 import type { Command } from "commander"
-import type { Hit } from "../../core/index.js"
+import type { Hit, Reranker } from "../../core/index.js"
 import type { CliContext } from "../context.js"
 import { formatSeconds, plural } from "../format.js"
 import { formatHit } from "../hits.js"
@@ -9,6 +9,7 @@ import { countsOf, printWarnings } from "../summary.js"
 
 interface RerankFlags extends ModelFlags {
   readonly model: string
+  readonly method?: string
   readonly topK?: number
   readonly json?: true
 }
@@ -31,10 +32,15 @@ export function addRerankCommand(program: Command, context: CliContext): void {
       "a cross-encoder, embedding, late-interaction or T5 model; by default those that the package carries",
       "default",
     )
+    .option("--method <name>", "how a language model reranks: yes-no, upr, setwise, first and others; --model names it")
     .option("-k, --top-k <n>", "documents to show (all)", wholeNumber(1))
   addModelOptions(command)
     .option("--json", "print the ranking as JSON")
-    .addHelpText("after", '\nExample:\n  rankine rerank "how do birds sleep?" candidates.jsonl --top-k 5')
+    .addHelpText(
+      "after",
+      '\nExamples:\n  rankine rerank "how do birds sleep?" candidates.jsonl --top-k 5\n' +
+        '  rankine rerank "how do birds sleep?" candidates.jsonl --method upr --model SmolLM2-135M-Instruct',
+    )
     .action(async (query: string, path: string, flags: RerankFlags) => {
       const [{ emptyRanking }, { openCollection }, { sharedReranker }, { disposeModels }] = await Promise.all([
         import("../../core/index.js"),
@@ -48,7 +54,10 @@ export function addRerankCommand(program: Command, context: CliContext): void {
       for await (const document of collection.documents({ signal }))
         hits.push({ id: document.id, score: -hits.length, document })
       const started = performance.now()
-      const reranker = await sharedReranker(flags.model, modelSettings(flags))
+      const reranker =
+        flags.method === undefined
+          ? await sharedReranker(flags.model, modelSettings(flags))
+          : await methodReranker(flags.method, flags)
       const loadSeconds = (performance.now() - started) / 1000
       const begun = performance.now()
       const [ranking] = await context.withProgress((onProgress) =>
@@ -86,4 +95,20 @@ export function addRerankCommand(program: Command, context: CliContext): void {
       )
       printWarnings(context, [...collection.warnings, ...warnings])
     })
+}
+
+/** A method of reranking by language models, as pipelines have it. */
+async function methodReranker(method: string, flags: RerankFlags): Promise<Reranker> {
+  const [{ RankineError }, { buildStage }] = await Promise.all([
+    import("../../core/index.js"),
+    import("../../pipelines/build.js"),
+  ])
+  if (flags.model === "default")
+    throw new RankineError(
+      "argument",
+      `${method} asks a language model: name a folder, a GGUF file or a model with --model`,
+    )
+  const { workers, ...settings } = modelSettings(flags) as Record<string, unknown>
+  if (workers !== undefined) throw new RankineError("argument", "--workers is for encoders: leave it out")
+  return buildStage({ [method]: { model: { path: flags.model, ...settings } } })
 }
