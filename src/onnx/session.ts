@@ -26,7 +26,10 @@ export interface SessionOptions extends SessionSettings {
 }
 
 export interface SessionRunOptions {
-  /** The outputs to compute and return; all by default. What only the others need is not computed. */
+  /**
+   * The outputs to return; all by default. ONNX Runtime computes the others too: where that costs, make a session of a graph
+   * without them (`withoutDeadCode`).
+   */
   readonly outputs?: readonly string[]
   /** Ends the wait at once. A run that has not begun is dropped; one that has begun finishes unheard. */
   readonly signal?: AbortSignal

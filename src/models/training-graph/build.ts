@@ -10,7 +10,7 @@ import type { LabelForm } from "./batch.js"
 import { writeDecoder } from "./decoder.js"
 import { writeEncoder } from "./encoder.js"
 import { writeT5 } from "./t5.js"
-import { checkModules, type ModelKind, recordingSlot, type WrittenModel } from "./written.js"
+import { checkModules, recordingSlot, type TrainableKind, type WrittenModel } from "./written.js"
 
 export interface TrainingGraphOptions {
   /** The linear layers to adapt, by name or by choice. Default: all but the output layer of language models and the heads of classifiers. */
@@ -24,12 +24,12 @@ export interface TrainingGraphOptions {
   /** Tokens whose logits exist at a time. Default 128. */
   readonly chunk?: number
   /** Called with the forward graph before it is differentiated; `kind` and the configuration say what it is. */
-  readonly prepare?: (forward: Graph, kind: ModelKind) => Graph
+  readonly prepare?: (forward: Graph, kind: TrainableKind) => Graph
 }
 
 /** A whole model with its loss and the loss's gradients, in operators that ONNX Runtime runs. */
 export interface TrainingGraph {
-  readonly kind: ModelKind
+  readonly kind: TrainableKind
   /** Outputs: `logits`, `loss`, and `grad.NAME` for each trained input. */
   readonly graph: Graph
   /** Where the weights' files lie. */

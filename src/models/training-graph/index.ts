@@ -15,4 +15,4 @@ export {
   type TrainingModelOptions,
   type TrainingStep,
 } from "./load.js"
-export type { ModelKind } from "./written.js"
+export type { TrainableKind } from "./written.js"

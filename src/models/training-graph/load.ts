@@ -1,16 +1,21 @@
 /** A model that is ready to be trained. @module */
 import { RankineError } from "../../core/errors.js"
-import { type Graph, modelOf } from "../../onnx/ir.js"
+import { modelOf } from "../../onnx/ir.js"
 import { encodeModel } from "../../onnx/protobuf.js"
 import { createSession, type OnnxSession, type SessionOptions } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import { type DecoderSource, openDecoder } from "../decoder/open.js"
 import { batchFeeds, inputNames, labelFeeds, type TrainingBatch } from "./batch.js"
 import { buildTrainingGraph, gradientName, type TrainingGraph, type TrainingGraphOptions } from "./build.js"
+import { onDemand } from "./on-demand.js"
+import { onlyOutputs } from "./only-outputs.js"
 
 export interface TrainingModelOptions
   extends TrainingGraphOptions,
-    Omit<SessionOptions, "externalData" | "workers" | "dimensions"> {}
+    Omit<SessionOptions, "externalData" | "workers" | "dimensions"> {
+  /** Keep the memory of the largest step, and of the largest loss, for the next ones. On by default: steps are alike. */
+  readonly arena?: boolean
+}
 
 /** An adapter's tensors by the names of the graph's inputs; what is left out is zeros, which for LoRA adds nothing. */
 export type AdapterTensors = Readonly<Record<string, Tensor>>
@@ -35,19 +40,27 @@ export interface TrainingModel extends AsyncDisposable {
   readonly device: OnnxSession["device"]
   readonly deviceReason: string
   /**
-   * The loss of a batch, and its gradients. Nothing is changed: what follows from the gradients is an optimizer's business.
+   * The loss of a batch, and its gradients; no logits beyond those of the loss. Nothing is changed: what follows from the gradients is an
+   * optimizer's business.
    * @throws RankineError `argument` for batches and adapters that do not fit the model, `model` where the run fails
    */
   step(batch: TrainingBatch, adapter: AdapterTensors, options?: RunOptions): Promise<TrainingStep>
-  /** The loss alone, without the backward pass. */
+  /** The loss alone, without the backward pass. The first call loads the graph for it. */
   loss(batch: TrainingBatch, adapter?: AdapterTensors, options?: RunOptions): Promise<number>
-  /** All logits, float32: decoders [rows, length, vocabulary], encoders [rows, labels], encoder-decoders [rows, steps, vocabulary]. */
+  /**
+   * All logits, float32: decoders [rows, length, vocabulary], encoders [rows, labels], encoder-decoders [rows, steps, vocabulary]. The first
+   * call loads the graph for them; what they take is given back.
+   */
   logits(batch: TrainingBatch, adapter?: AdapterTensors, options?: RunOptions): Promise<Tensor>
 }
 
 /**
  * Loads a folder with config.json and safetensors, a GGUF file, or an open checkpoint, for training: decoders, encoders with a
- * classification head, T5. Float weights are mapped by the session from their own files.
+ * classification head, T5. Float weights are mapped from their own files, by one session for steps and, where they are asked for, one for the
+ * loss alone and one for logits; other devices than the CPU, and quantised weights, hold a copy for each.
+ *
+ * Weights are not copied into the layout that suits short inputs best (`session.disable_prepacking`): they would be there twice, for the
+ * forward and for the backward pass. Entries of `config` override that.
  * @throws RankineError as `buildTrainingGraph`, and `not-found` for missing files, `dependency` where the device asked for is missing
  * @example
  * await using model = await loadTrainingModel("SmolLM2-135M")
@@ -57,33 +70,50 @@ export async function loadTrainingModel(
   source: string | DecoderSource,
   options: TrainingModelOptions = {},
 ): Promise<TrainingModel> {
-  const { modules, slot, trains, recompute, chunk, prepare, ...rest } = options
+  const { modules, slot, trains, recompute, chunk, prepare, arena, ...rest } = options
   const graphOptions = definedOf({ modules, slot, trains, recompute, chunk, prepare })
   const opened = typeof source === "string" ? await openTrainable(source) : source
-  const build = () => buildTrainingGraph(opened, graphOptions)
-  const built = await build()
-  const bytes = (graph: Graph) => encodeModel(modelOf(graph))
-  let first: Uint8Array | undefined = bytes(built.graph)
-  const model = async () => {
-    const made = first ?? bytes((await build()).graph)
+  const built = await buildTrainingGraph(opened, graphOptions)
+  const { kind, folder, layers, trained, vocabulary, labels, types } = built
+  const adapterInputs = new Set(built.adapterInputs)
+  const stepOutputs = ["loss", ...trained.map(gradientName)]
+  const bytes = ({ graph }: TrainingGraph, outputs: readonly string[]) =>
+    encodeModel(modelOf(onlyOutputs(graph, outputs)))
+  const settings: SessionOptions = {
+    ...rest,
+    externalData: folder,
+    config: { "session.disable_prepacking": "1", ...rest.config },
+  }
+  // The bytes are not kept: a worker that is lost is rare, and writing the graph again takes moments.
+  let first: Uint8Array | undefined = bytes(built, stepOutputs)
+  const stepSource = async () => {
+    const made = first ?? bytes(await buildTrainingGraph(opened, graphOptions), stepOutputs)
     first = undefined
     return made
   }
-  const { kind, folder, layers, trained, vocabulary, labels, types } = built
-  const adapterInputs = new Set(built.adapterInputs)
-  const session = await createSession(model, { ...rest, externalData: folder })
+  const stepping = await createSession(stepSource, { ...settings, arena: arena ?? true })
+  // Written anew without gradients, and not cut from the graph above: there the loss comes with slopes that only gradients need.
+  const forward = async (output: string) =>
+    bytes(await buildTrainingGraph(opened, { ...graphOptions, trains: () => false }), [output])
+  const { device, deviceReason } = stepping
+  const losses = onDemand(() => createSession(() => forward("loss"), { ...settings, device, arena: arena ?? true }))
+  // Logits of a large vocabulary may be a gigabyte, and are asked for now and then: no arena keeps their place.
+  const allLogits = onDemand(() =>
+    createSession(() => forward("logits"), { ...settings, device, arena: arena ?? false }),
+  )
 
   const run = async (
+    session: OnnxSession,
     batch: TrainingBatch,
     adapter: AdapterTensors,
-    outputs: readonly string[],
-    withLabels: boolean,
     signal: AbortSignal | undefined,
   ) => {
     const form = { labels, types, vocabulary }
-    const given = withLabels ? labelFeeds(batch, form) : blankLabels(batch, labels)
-    const feeds = { ...batchFeeds(batch, form), ...given, ...adapterFeeds(session, adapterInputs, adapter) }
-    return session.run(feeds, signal === undefined ? { outputs } : { outputs, signal })
+    const names = new Set(session.inputs.map(({ name }) => name))
+    const given = names.has(inputNames.labels) ? labelFeeds(batch, form) : {}
+    const own = Object.entries({ ...batchFeeds(batch, form), ...given }).filter(([name]) => names.has(name))
+    const feeds = { ...Object.fromEntries(own), ...adapterFeeds(session, adapterInputs, adapter) }
+    return session.run(feeds, signal === undefined ? {} : { signal })
   }
   const lossIn = (outputs: Readonly<Record<string, Tensor>>) => outputOf(outputs, "loss", "float32").data[0]!
   return {
@@ -91,17 +121,19 @@ export async function loadTrainingModel(
     layers,
     trained,
     vocabulary,
-    device: session.device,
-    deviceReason: session.deviceReason,
+    device,
+    deviceReason,
     async step(batch, adapter, { signal } = {}) {
-      const outputs = await run(batch, adapter, ["loss", ...trained.map(gradientName)], true, signal)
+      const outputs = await run(stepping, batch, adapter, signal)
       const found = trained.map((name) => [name, outputOf(outputs, gradientName(name), "float32").data] as const)
       return { loss: lossIn(outputs), gradients: Object.fromEntries(found) }
     },
-    loss: async (batch, adapter = {}, { signal } = {}) => lossIn(await run(batch, adapter, ["loss"], true, signal)),
+    loss: async (batch, adapter = {}, { signal } = {}) => lossIn(await run(await losses.get(), batch, adapter, signal)),
     logits: async (batch, adapter = {}, { signal } = {}) =>
-      outputOf(await run(batch, adapter, ["logits"], false, signal), "logits", "float32"),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+      outputOf(await run(await allLogits.get(), batch, adapter, signal), "logits", "float32"),
+    async [Symbol.asyncDispose]() {
+      for (const each of [losses, allLogits, stepping]) await each[Symbol.asyncDispose]()
+    },
   }
 }
 
@@ -136,16 +168,6 @@ function adapterFeeds(
     feeds[name] = adapter[name] ?? zeros()
   }
   return feeds
-}
-
-/** The graph takes labels even where only logits are asked for. */
-function blankLabels(
-  { rows, length, steps = 0 }: TrainingBatch,
-  form: TrainingGraph["labels"],
-): Record<string, Tensor> {
-  if (form === "probability") return { [inputNames.labels]: tensor("float32", new Float32Array(rows), [rows]) }
-  const dims = [rows, form === "next token" ? length : steps]
-  return { [inputNames.labels]: tensor("int32", new Int32Array(dims[0]! * dims[1]!).fill(-100), dims) }
 }
 
 /** Without what is undefined, for options that may be missing and not undefined. */

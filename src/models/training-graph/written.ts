@@ -5,11 +5,11 @@ import type { AdapterSlot, LinearLayer } from "../encoder/adapter-slot.js"
 import type { Net } from "../encoder/net.js"
 import type { LabelForm } from "./batch.js"
 
-export type ModelKind = "decoder" | "encoder" | "t5"
+export type TrainableKind = "decoder" | "encoder" | "t5"
 
 /** What every kind of model writes: the whole forward pass and its loss. */
 export interface WrittenModel {
-  readonly kind: ModelKind
+  readonly kind: TrainableKind
   readonly net: Net
   /** Decoders [batch, length, vocabulary], encoders [batch, labels], encoder-decoders [batch, steps, vocabulary]. */
   readonly logits: Value

@@ -6,7 +6,7 @@ import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import type { DecoderSource } from "../decoder/open.js"
 import { batchFeeds, labelFeeds, type TrainingBatch } from "../training-graph/batch.js"
 import { buildTrainingGraph, gradientName } from "../training-graph/build.js"
-import type { ModelKind } from "../training-graph/index.js"
+import type { TrainableKind } from "../training-graph/index.js"
 import { loadTrainingModel } from "../training-graph/load.js"
 import { type KeptInFloat32, REST, toFloat64, withFloat64Kernels } from "./float64.js"
 
@@ -22,7 +22,7 @@ export type AdapterNumbers = ReadonlyMap<string, { readonly dims: readonly numbe
 
 /** A model with slots for an adapter, ready to be compared. */
 export interface Computed extends AsyncDisposable {
-  readonly kind: ModelKind
+  readonly kind: TrainableKind
   readonly device: string
   /** Inputs with a gradient. */
   readonly trained: readonly string[]
@@ -104,7 +104,7 @@ export async function compute(
 const nothing: KeptInFloat32 = { softmax: false, norms: "no", normFactors: false }
 
 /** What transformers computes in float32 in models of any type. */
-function keptBy(kind: ModelKind, modelType: unknown): KeptInFloat32 {
+function keptBy(kind: TrainableKind, modelType: unknown): KeptInFloat32 {
   if (kind === "t5") return { softmax: false, norms: "scale", normFactors: false }
   if (kind === "encoder") return { softmax: modelType === "modernbert", norms: "no", normFactors: false }
   return { softmax: true, norms: "whole", normFactors: String(modelType).startsWith("gemma") }

@@ -4,7 +4,7 @@ import { RankineError } from "../../core/errors.js"
 import { Random } from "../../core/random.js"
 import { bytesOf } from "../../onnx/data-type.js"
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/write-safetensors.js"
-import type { ModelKind, TrainingBatch } from "../training-graph/index.js"
+import type { TrainableKind, TrainingBatch } from "../training-graph/index.js"
 import type { AdapterNumbers, Arithmetic, Computed } from "./arithmetic.js"
 import { fiveSteps, switchedOff } from "./compare.js"
 import { exists, type ReferencePlaces } from "./reference.js"
@@ -15,7 +15,7 @@ const DECODER_STEPS = 4
 
 /** Rows of different lengths with tokens drawn at random, and labels as make_reference.py makes them. The same for the same model. */
 export function inventedBatch(
-  kind: ModelKind,
+  kind: TrainableKind,
   vocabulary: number,
   lengths: readonly number[],
   { padId, startId }: { readonly padId: number; readonly startId: number },
