@@ -1,5 +1,5 @@
 /** What every device must compute: the operators that builders emit, and the gradients of all that have rules. */
-import { afterAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { GraphBuilder } from "../../../src/onnx/graph.js"
 import { modelOf } from "../../../src/onnx/ir.js"
 import { WorkerPool } from "../../../src/onnx/pool.js"
@@ -12,6 +12,7 @@ import { prepare } from "../gradients/check.js"
 import { feedOf } from "../gradients/feeds.js"
 import { fusedCases } from "../gradients/fused-cases.js"
 import { cachedCases } from "./attention.js"
+import { keepDevice } from "./devices.js"
 import { productCases } from "./products.js"
 
 /**
@@ -46,6 +47,7 @@ const all = [
 export function describeDevice(device: Device, missing: string | undefined): void {
   describe.skipIf(missing !== undefined)(`operators on ${device}${missing ? ` (${missing})` : ""}`, () => {
     const pool = new WorkerPool()
+    beforeAll(() => keepDevice(device, pool))
     afterAll(() => pool[Symbol.asyncDispose]())
     const known = faults[device] ?? {}
 

@@ -32,6 +32,7 @@ import {
   largestDifference,
 } from "../../models/decoder/reference.js"
 import { families as encoders, reference, tiny } from "../../models/encoder/reference.js"
+import { keepDevice } from "./devices.js"
 
 /** Of logits, whose size is about 1 to 10; of gradients, of each tensor's largest. TF32 on CUDA keeps 10 bits of a factor. */
 const LOGITS: Readonly<Record<Device, number>> = { cpu: 1e-4, webgpu: 1e-3, cuda: 3e-2 }
@@ -53,6 +54,7 @@ export function describeModels(device: Device, missing: string | undefined): voi
 
   describe.skipIf(here !== undefined)(`models on ${device}${here ? ` (${here})` : ""}`, () => {
     const pool = new WorkerPool()
+    beforeAll(() => keepDevice(device, pool))
     afterAll(() => pool[Symbol.asyncDispose]())
     const settings = { device, pool, threads: 1 } as const
 

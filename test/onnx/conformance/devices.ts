@@ -2,7 +2,11 @@
 import { existsSync } from "node:fs"
 import { constants } from "node:os"
 import { join } from "node:path"
+import { GraphBuilder } from "../../../src/onnx/graph.js"
+import { modelOf } from "../../../src/onnx/ir.js"
 import { WorkerPool } from "../../../src/onnx/pool.js"
+import { encodeModel } from "../../../src/onnx/protobuf.js"
+import { createSession } from "../../../src/onnx/session.js"
 import type { Device } from "../../../src/onnx/settings.js"
 import { runtime } from "../helpers.js"
 
@@ -34,4 +38,14 @@ export async function whyNot(device: Device): Promise<string | undefined> {
     () => undefined,
     (thrown: Error) => thrown.message,
   )
+}
+
+/**
+ * Loads a model of one operator that stays for as long as the pool: while a session lives, its worker keeps the device, and the device the
+ * programs that it has compiled, which is most of the work of small models.
+ */
+export async function keepDevice(device: Device, pool: WorkerPool): Promise<void> {
+  const graph = new GraphBuilder("kept")
+  graph.output(graph.neg(graph.input("x", "float32", [1])), "y")
+  await createSession(encodeModel(modelOf(graph.graph)), { pool, device, threads: 1 })
 }
