@@ -1,11 +1,14 @@
 /** Who answers the questions of reranking programs: a language model behind a prompt, or a function in a test. @module */
 import type { RerankTask, Usage } from "../../src/core/index.js"
 
+/** Among cut texts: the query's. */
+export const QUERY = -1
+
 /** What an oracle says to one question. */
 export interface Answered<Answer> {
   readonly answer: Answer
   readonly usage: Usage
-  /** Positions of documents whose texts were cut. */
+  /** Positions of documents whose texts were cut, and `QUERY` where the query was. */
   readonly truncated?: readonly number[]
   /** Pieces of texts that were changed because they looked like identifiers or tags of the prompt. */
   readonly escaped?: number

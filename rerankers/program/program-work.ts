@@ -14,7 +14,7 @@ import {
   type Warning,
 } from "../../src/core/index.js"
 import { warnLanguage } from "../../src/models/registry/languages.js"
-import type { Answered } from "./oracle.js"
+import { type Answered, QUERY } from "./oracle.js"
 
 /** One ranking on its way through a program: the hits that have texts, what was asked, and the order as far as it is known. */
 export class ProgramWork {
@@ -26,6 +26,7 @@ export class ProgramWork {
   ended = false
   error: RankineError | undefined
   #escaped = 0
+  #queryCut = false
   readonly #truncated = new Set<string>()
   readonly #warnings: Warning[] = []
   readonly #rest: readonly Hit[]
@@ -95,7 +96,9 @@ export class ProgramWork {
     for (const { usage, truncated = [], escaped = 0, malformed } of answers) {
       this.#asked = true
       this.usage = addUsage(this.usage, { ...usage, truncated: 0, repaired: malformed ? 1 : 0 })
-      for (const position of truncated) this.#truncated.add(this.task.hits[position]!.id)
+      for (const position of truncated)
+        if (position === QUERY) this.#queryCut = true
+        else this.#truncated.add(this.task.hits[position]!.id)
       this.#escaped += escaped
     }
   }
@@ -104,11 +107,13 @@ export class ProgramWork {
   toRanking(standing: Standing | undefined, final: boolean, explain: boolean | undefined): Ranking {
     const { ranking, task } = this
     const truncated = task.hits.filter(({ id }) => this.#truncated.has(id)).map(({ id }) => id)
-    const usage = addUsage(ranking.usage, { ...this.usage, truncated: truncated.length })
+    const cut = truncated.length + (this.#queryCut ? 1 : 0)
+    const usage = addUsage(ranking.usage, { ...this.usage, truncated: cut })
     if (this.error) return { ...failedRanking(ranking, this.error), usage, final }
     const known = this.idle || !this.#asked || !standing ? undefined : standing
     const warnings = [...this.#warnings]
-    if (truncated.length > 0) warnings.push({ code: "truncated", count: truncated.length, ids: truncated })
+    // Ids are of documents; the query counts, too.
+    if (cut > 0) warnings.push({ code: "truncated", count: cut, ...(truncated.length > 0 ? { ids: truncated } : {}) })
     if (this.#escaped > 0) warnings.push({ code: "escaped", count: this.#escaped })
     if (this.usage.repaired > 0) warnings.push({ code: "repaired", count: this.usage.repaired })
     return {

@@ -9,7 +9,7 @@ import type {
   PromptInput,
   TokenScores,
 } from "../../src/models/index.js"
-import type { Answered, AskOptions, Oracle } from "../program/oracle.js"
+import { type Answered, type AskOptions, type Oracle, QUERY } from "../program/oracle.js"
 import type { Prompt, RenderedPrompt } from "./prompt.js"
 import { cutTokens, type TaskTexts, type TextLimits, taskTexts } from "./task-texts.js"
 
@@ -118,6 +118,7 @@ abstract class PromptedModel<Question> {
         (Number.isFinite(limit) &&
           cutTokens(this.model, documents[at]!.text, limit).length < documents[at]!.text.length),
     )
+    if (texts.query !== task.query.text) truncated.unshift(QUERY)
     return { input: toInput(this.model, made), escaped: made.escaped, truncated }
   }
 }

@@ -234,7 +234,8 @@ describe("upr", () => {
     await using model = judge()
     const reranker = await upr(model, { maxQueryTokens: 4, maxDocumentTokens: 6 })
     const [ranking] = await reranker.rerank([rankingOf(query, ["one passage", "another one"])])
-    expect(ranking!.warnings).toEqual([{ code: "truncated", count: 2, ids: ["q-0", "q-1"] }])
+    // The query's text counts beside those of the documents.
+    expect(ranking!.warnings).toEqual([{ code: "truncated", count: 3, ids: ["q-0", "q-1"] }])
     const first = model.read.filter((text) => text.includes("one pa"))
     expect(Math.max(...first.map(({ length }) => length)) - Math.min(...first.map(({ length }) => length))).toBe(3)
   })
