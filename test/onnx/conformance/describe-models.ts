@@ -43,23 +43,24 @@ const embedded = join(import.meta.dirname, "../../../assets/models/splade-tiny")
 
 export function describeModels(device: Device, missing: string | undefined): void {
   const here = missing ?? (existsSync(tiny) ? undefined : "../shared is not there")
+  const pool = new WorkerPool()
+  const settings = { device, pool, threads: 1 } as const
+  beforeAll(async () => {
+    if (missing === undefined) await keepDevice(device, pool)
+  })
+  afterAll(() => pool[Symbol.asyncDispose]())
 
   describe.skipIf(missing !== undefined)(`the embedded encoder on ${device}${missing ? ` (${missing})` : ""}`, () => {
     it("passes its own check, and the check of the device", async () => {
-      const { findings } = await checkModel(embedded, { device })
+      const { findings } = await checkModel(embedded, { device, pool })
       expect(findings.filter(({ status }) => status === "problem")).toEqual([])
       if (device !== "cpu") expect(findings.map(({ what }) => what)).toContain(`${device} gives the numbers of the CPU`)
     })
   })
 
   describe.skipIf(here !== undefined)(`models on ${device}${here ? ` (${here})` : ""}`, () => {
-    const pool = new WorkerPool()
-    beforeAll(() => keepDevice(device, pool))
-    afterAll(() => pool[Symbol.asyncDispose]())
-    const settings = { device, pool, threads: 1 } as const
-
     it.skipIf(device === "webgpu")("splade-tiny: the numbers of the reference implementation", async () => {
-      const { findings } = await checkModel(join(tiny, "../splade-tiny"), { device })
+      const { findings } = await checkModel(join(tiny, "../splade-tiny"), { device, pool })
       expect(findings.filter(({ status }) => status === "problem")).toEqual([])
       expect(findings.some(({ what }) => /numbers as .* gives them/.test(what))).toBe(true)
     })
@@ -169,11 +170,11 @@ export function describeModels(device: Device, missing: string | undefined): voi
       if ("graph" in opened) throw new Error("a graph where weights should be")
       // Gemma 2 has such a cap, which ONNX Runtime leaves out on WebGPU.
       const source = { ...opened, config: { ...opened.config, model_type: "gemma2", attn_logit_softcapping: 0.5 } }
-      const failure = await loadDecoder(source, { device }).catch((thrown) => thrown)
+      const failure = await loadDecoder(source, settings).catch((thrown) => thrown)
       expect(failure).toMatchObject({ code: "model", message: expect.stringMatching(/webgpu cannot be trusted with/) })
-      await using unchecked = await loadDecoder(source, { device, checkDevice: false })
+      await using unchecked = await loadDecoder(source, { ...settings, checkDevice: false })
       expect(unchecked.device).toBe(device)
-      await using cpu = await loadDecoder(source, { device: "cpu" })
+      await using cpu = await loadDecoder(source, { ...settings, device: "cpu" })
       expect(cpu.device).toBe("cpu")
     })
   })
@@ -186,7 +187,7 @@ export function describeModels(device: Device, missing: string | undefined): voi
     })
 
     it("writes the reference's tokens", async () => {
-      await using model = await loadDecoder(stories, { device })
+      await using model = await loadDecoder(stories, settings)
       await using cache = await model.createCache(all.length)
       // As many as can be waited for on a graphics card made of software.
       const count = device === "cpu" ? all[0]!.token_ids.length : 24
