@@ -70,8 +70,9 @@ export async function compute(
     ...options,
     device: "cpu",
     externalData: built.folder,
-    // ONNX Runtime takes casts to float32 and back for nothing, which they are not here.
-    optimization: torch ? "none" : "basic",
+    // ONNX Runtime takes casts to float32 and back for nothing, which they are not here, and would keep weights widened to float64.
+    optimization: "none",
+    config: { "session.disable_prepacking": "1" },
   })
   const form = { labels, types, vocabulary }
   const feeds = (adapter: AdapterNumbers) => ({

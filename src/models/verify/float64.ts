@@ -19,6 +19,9 @@ export interface KeptInFloat32 {
   readonly normFactors: boolean
 }
 
+/** Bytes of a weight that is not widened beforehand. */
+const LARGE = 65_536
+
 /** What is added to the name of a float32 input or output that holds what its partner cannot. */
 export const REST = " rest"
 
@@ -53,10 +56,10 @@ export function toFloat64(graph: Graph, kept: KeptInFloat32, isSplit: (input: st
   for (const initializer of graph.initializers) {
     const { name, type, data } = initializer
     if (type !== "float32") initializers.push(initializer)
-    else if (data instanceof Uint8Array)
+    else if (data instanceof Uint8Array && data.length < LARGE)
       initializers.push({ ...initializer, type: "float64", data: bytesOf(doublesOf(data)) })
     else {
-      // The file's own floats, widened when the session loads them.
+      // Floats stay as they are, in their file where they have one, and are widened in every run: wide ones would take twice the memory.
       initializers.push({ ...initializer, name: `${name} in float32` })
       nodes.push(castNode(`${name} in float32`, name, DOUBLE))
     }
