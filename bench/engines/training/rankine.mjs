@@ -5,7 +5,6 @@ import { ours, ourVersion } from "../../lib/ours.mjs"
 const { loadTrainingModel } = await ours("src/models/training-graph/index.js")
 const { createAdamW } = await ours("src/lowrank/optimizers/adamw.js")
 const { loraInputs } = await ours("src/models/encoder/adapter-slot.js")
-const { withoutDeadCode } = await ours("src/onnx/passes/index.js")
 
 const attention = /\.(query|value|q_proj|v_proj)$/
 const heads = /(^|\.)(lm_head|classifier|pooler)(\.|$)/
@@ -21,24 +20,12 @@ function wave(dims, size, speed) {
   return { type: "float32", dims, data }
 }
 
-/**
- * Steps of equal sizes: what one took serves the next. Weights are not copied into another layout, which pays for short inputs only, and
- * would be there twice, for the forward and for the backward pass.
- */
-const steady = { device: "cpu", arena: true, config: { "session.disable_prepacking": "1" } }
-
-/** A step asks for the loss and the gradients; ONNX Runtime would compute the output that it leaves out, too. */
-function withoutLogits(graph) {
-  return withoutDeadCode({ ...graph, outputs: graph.outputs.filter(({ name }) => name !== "logits") })
-}
-
 const commands = {
   hello: () => ({ version: `rankine ${ourVersion}`, runtime: `node ${process.versions.node}` }),
 
   async load({ folder, kind, rows, length, targets, rank, threads, recompute }) {
     const modules = ({ module }) => !heads.test(module) && (targets === "all" || attention.test(module))
-    const options = { ...steady, threads, recompute, modules, prepare: withoutLogits }
-    model = await loadTrainingModel(folder, options)
+    model = await loadTrainingModel(folder, { device: "cpu", threads, recompute, modules })
     adapter = {}
     for (const { module, inputs, outputs } of model.layers) {
       const { a, b, scale } = loraInputs(module)

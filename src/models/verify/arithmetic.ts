@@ -5,7 +5,7 @@ import { createSession, type SessionOptions } from "../../onnx/session.js"
 import { outputOf, type Tensor, tensor } from "../../onnx/tensor.js"
 import type { DecoderSource } from "../decoder/open.js"
 import { batchFeeds, labelFeeds, type TrainingBatch } from "../training-graph/batch.js"
-import { buildTrainingGraph, gradientName } from "../training-graph/build.js"
+import { buildTrainingGraph, gradientName, type TrainingGraph } from "../training-graph/build.js"
 import type { TrainableKind } from "../training-graph/index.js"
 import { loadTrainingModel } from "../training-graph/load.js"
 import { type KeptInFloat32, REST, toFloat64, withFloat64Kernels } from "./float64.js"
@@ -59,17 +59,27 @@ export async function compute(
   }
   const torch = arithmetic === "float64-torch"
   const isTrained = (input: string) => /\.lora_[AB]\.weight$/.test(input)
-  const built = await buildTrainingGraph(source, {
-    ...chosen,
-    prepare: (forward, kind) => toFloat64(forward, torch ? keptBy(kind, source.config.model_type) : nothing, isTrained),
-  })
-  const { kind, trained, labels, types, vocabulary } = built
+  const build = () =>
+    buildTrainingGraph(source, {
+      ...chosen,
+      prepare: (forward, kind) =>
+        toFloat64(forward, torch ? keptBy(kind, source.config.model_type) : nothing, isTrained),
+    })
   const sizes = torch ? { length: batch.length, steps: batch.steps ?? 0 } : {}
-  const model = encodeModel(modelOf(withFloat64Kernels(built.graph, sizes)))
+  const bytes = ({ graph }: TrainingGraph) => encodeModel(modelOf(withFloat64Kernels(graph, sizes)))
+  const built = await build()
+  const { kind, trained, labels, types, vocabulary, folder } = built
+  // Handed over and not kept: with the weights of a GGUF file in it a graph is large.
+  let first: Uint8Array | undefined = bytes(built)
+  const model = async () => {
+    const made = first ?? bytes(await build())
+    first = undefined
+    return made
+  }
   const session = await createSession(model, {
     ...options,
     device: "cpu",
-    externalData: built.folder,
+    externalData: folder,
     // ONNX Runtime takes casts to float32 and back for nothing, which they are not here, and would keep weights widened to float64.
     optimization: "none",
     config: { "session.disable_prepacking": "1" },
