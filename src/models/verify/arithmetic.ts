@@ -7,7 +7,6 @@ import type { DecoderSource } from "../decoder/open.js"
 import { batchFeeds, labelFeeds, type TrainingBatch } from "../training-graph/batch.js"
 import { buildTrainingGraph, gradientName, type TrainingGraph } from "../training-graph/build.js"
 import type { TrainableKind } from "../training-graph/index.js"
-import { loadTrainingModel } from "../training-graph/load.js"
 import { type KeptInFloat32, REST, toFloat64, withFloat64Kernels } from "./float64.js"
 
 /**
@@ -41,32 +40,17 @@ export async function compute(
   { modules, batch, ...options }: ComputeOptions,
 ): Promise<Computed> {
   const chosen = modules ? { modules } : {}
-  if (arithmetic === "float32") {
-    const model = await loadTrainingModel(source, { ...options, ...chosen })
-    const { kind, trained } = model
-    return {
-      kind,
-      trained,
-      device: model.device,
-      logits: async (adapter) => (await model.logits(batch, narrow(adapter))).data as Float32Array,
-      async step(adapter) {
-        const { loss, gradients } = await model.step(batch, narrow(adapter))
-        const wide = Object.entries(gradients).map(([name, values]) => [name, Float64Array.from(values)])
-        return { loss, gradients: Object.fromEntries(wide) as Record<string, Float64Array> }
-      },
-      [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
-    }
-  }
+  const wide = arithmetic !== "float32"
   const torch = arithmetic === "float64-torch"
   const isTrained = (input: string) => /\.lora_[AB]\.weight$/.test(input)
   const build = () =>
     buildTrainingGraph(source, {
       ...chosen,
       prepare: (forward, kind) =>
-        toFloat64(forward, torch ? keptBy(kind, source.config.model_type) : nothing, isTrained),
+        wide ? toFloat64(forward, torch ? keptBy(kind, source.config.model_type) : nothing, isTrained) : forward,
     })
   const sizes = torch ? { length: batch.length, steps: batch.steps ?? 0 } : {}
-  const bytes = ({ graph }: TrainingGraph) => encodeModel(modelOf(withFloat64Kernels(graph, sizes)))
+  const bytes = ({ graph }: TrainingGraph) => encodeModel(modelOf(wide ? withFloat64Kernels(graph, sizes) : graph))
   const built = await build()
   const { kind, trained, labels, types, vocabulary, folder } = built
   // Handed over and not kept: with the weights of a GGUF file in it a graph is large.
@@ -76,34 +60,35 @@ export async function compute(
     first = undefined
     return made
   }
+  // One session with logits, loss and gradients: batches are small, weights are not.
   const session = await createSession(model, {
     ...options,
-    device: "cpu",
     externalData: folder,
     // ONNX Runtime takes casts to float32 and back for nothing, which they are not here, and would keep weights widened to float64.
-    optimization: "none",
+    ...(wide ? ({ device: "cpu", optimization: "none" } as const) : {}),
     config: { "session.disable_prepacking": "1" },
   })
   const form = { labels, types, vocabulary }
   const feeds = (adapter: AdapterNumbers) => ({
     ...batchFeeds(batch, form),
     ...labelFeeds(batch, form),
-    ...split(adapter, isTrained),
+    ...(wide ? split(adapter, isTrained) : narrow(adapter)),
   })
   return {
     kind,
     trained,
-    device: "cpu",
+    device: session.device,
     logits: async (adapter) =>
       outputOf(await session.run(feeds(adapter), { outputs: ["logits"] }), "logits", "float32").data,
     async step(adapter) {
       const names = trained.map(gradientName)
       const outputs = await session.run(feeds(adapter), {
-        outputs: ["loss", ...names, ...names.map((name) => name + REST)],
+        outputs: ["loss", ...names, ...(wide ? names.map((name) => name + REST) : [])],
       })
       const both = (name: string) => {
-        const rest = outputOf(outputs, name + REST, "float32").data
-        return Float64Array.from(outputOf(outputs, name, "float32").data, (value, at) => value + rest[at]!)
+        const upper = outputOf(outputs, name, "float32").data
+        const rest = wide ? outputOf(outputs, name + REST, "float32").data : undefined
+        return Float64Array.from(upper, (value, at) => value + (rest?.[at] ?? 0))
       }
       const gradients = trained.map((name) => [name, both(gradientName(name))] as const)
       return { loss: outputOf(outputs, "loss", "float32").data[0]!, gradients: Object.fromEntries(gradients) }
