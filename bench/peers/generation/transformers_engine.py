@@ -22,7 +22,7 @@ class Engine:
         import torch
         import transformers
 
-        return {"version": f"{transformers.__version__}, torch {torch.__version__}", "runtime": f"python {sys.version.split()[0]}"}
+        return {"version": f"{torch.__version__} with transformers {transformers.__version__}", "runtime": f"python {sys.version.split()[0]}"}
 
     def load(self, options):
         started = time.perf_counter()
