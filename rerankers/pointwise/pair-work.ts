@@ -12,6 +12,7 @@ import {
 } from "../../src/core/index.js"
 import type { PairScores, TextPair } from "../../src/models/pair-scorer.js"
 import { warnLanguage } from "../../src/models/registry/languages.js"
+import { hasText, lackError, lacksDocuments, warnMissingTexts } from "../missing-texts.js"
 import type { PromptRenderer, RenderedDocument } from "./pair-prompts.js"
 
 /** One ranking on its way: its distinct texts as pairs, in first-stage order, and how far they are scored. */
@@ -46,14 +47,7 @@ export class PairWork {
     const blank = query.trim() === ""
     const known = new Map<string, number>()
     const pairs: TextPair[] = []
-    const absent: string[] = []
-    const empty: string[] = []
-    this.#rendered = ranking.hits.map(({ id, document }) => {
-      if (!document) absent.push(id)
-      else if (document.text.trim() === "" && !document.title?.trim()) empty.push(id)
-      else return prompts.document(document)
-      return undefined
-    })
+    this.#rendered = ranking.hits.map(({ document }) => (hasText(document) ? prompts.document(document) : undefined))
     this.#pairOf = this.#rendered.map((rendered) => {
       if (!rendered || blank) return -1
       let pair = known.get(rendered.text)
@@ -67,15 +61,8 @@ export class PairWork {
     const { languages } = scorer
     if (languages && !blank)
       this.#warnings.push(...warnLanguage([query, ...pairs.map(({ document }) => document)], languages))
-    this.#warn("missing-document", absent)
-    this.#warn("missing-text", empty)
-    if (blank && !ranking.warnings.some(({ code }) => code === "empty-query"))
-      this.#warnings.push({ code: "empty-query", count: 1 })
-    if (absent.length > 0 && absent.length === ranking.hits.length && this.#warnings.length > 0)
-      this.error = new RankineError(
-        "argument",
-        `${scorer.name} reads texts, and no hit of query "${ranking.query.id}" has its document: put hydrate(store) before it`,
-      )
+    this.#warnings.push(...warnMissingTexts(ranking, blank))
+    if (lacksDocuments(ranking) && this.#warnings.length > 0) this.error = lackError(scorer.name, ranking)
   }
 
   get finished(): boolean {
@@ -154,12 +141,5 @@ export class PairWork {
         ? { explanation: { value: score, description: `${this.scorer.scoreKind} by ${this.scorer.name}` } }
         : {}),
     }
-  }
-
-  /** What an earlier stage has said already is not said again. */
-  #warn(code: "missing-document" | "missing-text", ids: readonly string[]): void {
-    const said = new Set(this.ranking.warnings.flatMap((warning) => (warning.code === code ? (warning.ids ?? []) : [])))
-    const fresh = ids.filter((id) => !said.has(id))
-    if (fresh.length > 0) this.#warnings.push({ code, count: fresh.length, ids: fresh })
   }
 }

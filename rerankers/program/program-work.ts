@@ -14,6 +14,7 @@ import {
   type Warning,
 } from "../../src/core/index.js"
 import { warnLanguage } from "../../src/models/registry/languages.js"
+import { hasText, lackError, lacksDocuments, warnMissingTexts } from "../missing-texts.js"
 import { type Answered, QUERY } from "./oracle.js"
 
 /** One ranking on its way through a program: the hits that have texts, what was asked, and the order as far as it is known. */
@@ -42,30 +43,15 @@ export class ProgramWork {
     const { query } = ranking
     const hits: Hit[] = []
     const rest: Hit[] = []
-    const absent: string[] = []
-    const empty: string[] = []
-    for (const hit of ranking.hits) {
-      const { document } = hit
-      const blank = !document || (document.text.trim() === "" && !document.title?.trim())
-      if (!document) absent.push(hit.id)
-      else if (blank) empty.push(hit.id)
-      ;(blank ? rest : hits).push(hit)
-    }
+    for (const hit of ranking.hits) (hasText(hit.document) ? hits : rest).push(hit)
     this.task = { query, hits }
     this.#rest = rest
     const blank = query.text.trim() === ""
     this.idle = blank || hits.length === 0
     if (languages && !this.idle)
       this.#warnings.push(...warnLanguage([query.text, ...hits.map(({ document }) => document!.text)], languages))
-    this.#warn("missing-document", absent)
-    this.#warn("missing-text", empty)
-    if (blank && !ranking.warnings.some(({ code }) => code === "empty-query"))
-      this.#warnings.push({ code: "empty-query", count: 1 })
-    if (absent.length > 0 && absent.length === ranking.hits.length)
-      this.error = new RankineError(
-        "argument",
-        `${name} reads texts, and no hit of query "${query.id}" has its document: put hydrate(store) before it`,
-      )
+    this.#warnings.push(...warnMissingTexts(ranking, blank))
+    if (lacksDocuments(ranking)) this.error = lackError(name, ranking)
   }
 
   /** Seconds since the first question was asked. */
@@ -150,12 +136,5 @@ export class ProgramWork {
       return { ...kept, score: -index }
     })
     return [...ordered, ...below]
-  }
-
-  /** What an earlier stage has said already is not said again. */
-  #warn(code: "missing-document" | "missing-text", ids: readonly string[]): void {
-    const said = new Set(this.ranking.warnings.flatMap((warning) => (warning.code === code ? (warning.ids ?? []) : [])))
-    const fresh = ids.filter((id) => !said.has(id))
-    if (fresh.length > 0) this.#warnings.push({ code, count: fresh.length, ids: fresh })
   }
 }
