@@ -47,6 +47,13 @@ export interface RouteSpec<Input = unknown, Output = unknown> {
     service: Service,
     params: Readonly<Record<string, string>>,
   ): Promise<Answer<Output>>
+  /** In place of `handle`: events that are sent as they come (server-sent events). */
+  stream?(
+    input: Input,
+    caller: Caller,
+    service: Service,
+    params: Readonly<Record<string, string>>,
+  ): AsyncIterable<{ readonly event: string; readonly data: unknown }>
 }
 
 /** One way of speaking: its routes, and one table of errors. */

@@ -13,6 +13,7 @@ import { addGenerateCommand } from "./commands/generate.js"
 import { addIndexCommand } from "./commands/index-documents.js"
 import { addRerankCommand } from "./commands/rerank.js"
 import { addSearchCommand } from "./commands/search.js"
+import { addServeCommand } from "./commands/serve.js"
 import { addTuneCommand } from "./commands/tune.js"
 import { addVerifyCommand } from "./commands/verify.js"
 import { CliContext } from "./context.js"
@@ -60,6 +61,7 @@ function createProgram(context: CliContext): Command {
     )
   addIndexCommand(program, context)
   addSearchCommand(program, context)
+  addServeCommand(program, context)
   addEmbedCommand(program, context)
   addRerankCommand(program, context)
   addGenerateCommand(program, context)

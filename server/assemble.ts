@@ -1,0 +1,60 @@
+/** Puts the application together: models, indexes, dialects, metrics, log. @module */
+import type { Express } from "express"
+import { packageVersion } from "../src/pipelines/environment.js"
+import type { ServerConfig } from "./config.js"
+import { dialects } from "./dialects/index.js"
+import { createApp } from "./http/app.js"
+import type { Dialect } from "./http/route.js"
+import { type Log, openLog } from "./observe/log.js"
+import { openMetrics } from "./observe/metrics.js"
+import { openService } from "./service.js"
+
+/** An application with what it holds. */
+export interface Assembled extends AsyncDisposable {
+  readonly app: Express
+  readonly log: Log
+  /** From now on readiness says no. */
+  drain(): void
+  /** What is still under way is given up. */
+  stop(): void
+  /** Of this configuration only: indexes stay open for the next one. */
+  releaseModels(): Promise<void>
+}
+
+/**
+ * Loads everything that a configuration names.
+ *
+ * @param before the application that this one follows: its log goes on
+ */
+export async function assemble(
+  config: ServerConfig,
+  options: { readonly log?: Log } = {},
+  before?: Assembled,
+): Promise<Assembled> {
+  const log = options.log ?? before?.log ?? openLog(config.log)
+  const service = await openService(config)
+  const draining = new AbortController()
+  const stopping = new AbortController()
+  const metrics = openMetrics(service)
+  const all: Dialect[] = [...dialects]
+  const app = createApp({
+    config,
+    service,
+    dialects: all,
+    metrics,
+    log,
+    version: packageVersion(),
+    draining: draining.signal,
+    stopping: stopping.signal,
+  })
+  return {
+    app,
+    log,
+    drain: () => draining.abort(),
+    stop: () => stopping.abort(),
+    releaseModels: () => Promise.resolve(service[Symbol.asyncDispose]()),
+    async [Symbol.asyncDispose]() {
+      await service[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,233 @@
+/** Rerankers and embedding models of a configuration, opened once and asked by all dialects. @module */
+import { openReranker } from "../rerankers/open-reranker.js"
+import {
+  emptyRanking,
+  RankineError,
+  type Ranking,
+  type Reranker,
+  type RunOptions,
+  type ScoreKind,
+} from "../src/core/index.js"
+import { type EmbeddingModel, openEmbedder, type QueueStats } from "../src/models/index.js"
+import { buildStage } from "../src/pipelines/index.js"
+import type { ServerConfig } from "./config.js"
+import type {
+  Caller,
+  EmbedCall,
+  EmbedOutcome,
+  RerankCall,
+  RerankOutcome,
+  ServedModel,
+  Service,
+} from "./service-types.js"
+
+interface Ranker {
+  readonly name: string
+  readonly reranker: Reranker
+  readonly model?: object
+  dispose(): Promise<void>
+}
+
+interface Vectoriser {
+  readonly name: string
+  readonly model: EmbeddingModel
+  dispose(): Promise<void>
+}
+
+/** A service that holds the memory of its models until it is disposed of. */
+export interface OpenService extends Service, AsyncDisposable {
+  /** Where the queues of the models stand, for those that have one. */
+  queues(): readonly { readonly model: string; readonly stats: QueueStats }[]
+}
+
+/**
+ * Loads the models of a configuration, one after the other.
+ *
+ * @throws RankineError `not-found`, `model`, `configuration` for one that cannot be had; none stays loaded then
+ */
+export async function openService(config: ServerConfig): Promise<OpenService> {
+  const rankers: Ranker[] = []
+  const vectorisers: Vectoriser[] = []
+  const queue = { maxWaitingTokens: config.limits.waitingTokens }
+  try {
+    for (const [name, spec] of Object.entries(config.rerankers ?? {})) {
+      if (typeof spec !== "string" && "stage" in spec) {
+        rankers.push({ name, reranker: await buildStage(spec.stage), dispose: async () => {} })
+        continue
+      }
+      const { model, settings = {} } = typeof spec === "string" ? { model: spec } : spec
+      const opened = await openReranker(model, { ...(settings as object), queue })
+      rankers.push({ name, reranker: opened.reranker, model: opened.model, dispose: () => dispose(opened) })
+    }
+    for (const [name, spec] of Object.entries(config.embedders ?? {})) {
+      const { model, settings = {} } = typeof spec === "string" ? { model: spec } : spec
+      const opened = await openEmbedder(model, { ...(settings as object), queue })
+      vectorisers.push({ name, model: opened, dispose: () => dispose(opened) })
+    }
+  } catch (thrown) {
+    await Promise.allSettled([...rankers, ...vectorisers].map((each) => each.dispose()))
+    throw thrown
+  }
+  return new ModelService(rankers, vectorisers)
+}
+
+class ModelService implements OpenService {
+  readonly since = Math.floor(Date.now() / 1000)
+  readonly models: readonly ServedModel[]
+
+  constructor(
+    private readonly rankers: readonly Ranker[],
+    private readonly vectorisers: readonly Vectoriser[],
+  ) {
+    this.models = [
+      ...rankers.map(({ name, model }) => ({ name, task: "rerank" as const, ...facts(model) })),
+      ...vectorisers.map(({ name, model }) => ({ name, task: "embed" as const, ...facts(model) })),
+    ]
+  }
+
+  async rerank(call: RerankCall, caller: Caller): Promise<RerankOutcome> {
+    const { name, reranker } = pick(this.rankers, call.model, "reranker")
+    const begun = performance.now()
+    const timing = { queue: 0, inference: 0, known: false }
+    const hits = call.documents.map(({ title, text }, index) => ({
+      id: String(index),
+      // The order that came in: equal scores keep it.
+      score: -index,
+      document: { id: String(index), text, ...(title === undefined ? {} : { title }) },
+    }))
+    const before: Ranking = { ...emptyRanking({ id: caller.requestId, text: call.query }, "ordinal"), hits }
+    const [ranking] = await reranker.rerank([before], runOptions(caller, timing))
+    const { status, scoreKind, warnings, usage, error } = ranking!
+    // The order that came in is no answer.
+    if (status === "failed") throw error ?? new RankineError("model", `${name} could not rank these documents`)
+    const scored = ranking!.hits.map(({ id, score }, rank) => ({
+      index: Number(id),
+      score: call.rawScores ? rawScore(score, scoreKind) : unitScore(score, scoreKind, rank, hits.length),
+    }))
+    // A reranker that only gives an order has no ties, and some leave what they did not see below with the scores that came in.
+    if (scoreKind !== "ordinal") scored.sort((left, right) => right.score - left.score || left.index - right.index)
+    return {
+      model: name,
+      results: scored.slice(0, call.topN),
+      scoreKind,
+      status,
+      warnings,
+      usage,
+      timings: timingsOf(begun, timing),
+    }
+  }
+
+  async embed(call: EmbedCall, caller: Caller): Promise<EmbedOutcome> {
+    const { name, model } = pick(this.vectorisers, call.model, "embedding model")
+    const begun = performance.now()
+    const timing = { queue: 0, inference: 0, known: false }
+    const { vectors, tokens, truncated } = await model.embed(
+      call.texts,
+      call.side ?? "document",
+      runOptions(caller, timing),
+    )
+    if (call.truncate === false && truncated.length > 0)
+      throw new RankineError(
+        "argument",
+        `input ${truncated[0]} is longer than the ${model.maxLength} tokens that ${name} reads: shorten it, or allow truncation`,
+        { details: { truncated } },
+      )
+    return {
+      model: name,
+      vectors: call.normalize && !model.normalized ? vectors.map(unit) : vectors,
+      tokens,
+      truncated,
+      timings: timingsOf(begun, timing),
+    }
+  }
+
+  async check(caller: Caller): Promise<void> {
+    for (const { name } of this.rankers)
+      await this.rerank({ model: name, query: "is it well?", documents: [{ text: "all is well" }] }, caller)
+    for (const { name } of this.vectorisers) await this.embed({ model: name, texts: ["all is well"] }, caller)
+  }
+
+  queues(): readonly { readonly model: string; readonly stats: QueueStats }[] {
+    return [...this.rankers, ...this.vectorisers].flatMap(({ name, model }) => {
+      const stats = (model as { stats?: QueueStats } | undefined)?.stats
+      return stats ? [{ model: name, stats }] : []
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([...this.rankers, ...this.vectorisers].map((each) => each.dispose()))
+  }
+}
+
+interface Timing {
+  queue: number
+  inference: number
+  known: boolean
+}
+
+function runOptions({ signal, client, deadline }: Caller, timing: Timing): RunOptions {
+  return {
+    signal,
+    client,
+    ...(deadline === undefined ? {} : { deadline }),
+    onTimings: ({ queue, inference }) => {
+      timing.queue += queue
+      timing.inference += inference
+      timing.known = true
+    },
+  }
+}
+
+function timingsOf(begun: number, { queue, inference, known }: Timing) {
+  const total = (performance.now() - begun) / 1000
+  return known ? { total, queue, inference } : { total }
+}
+
+function pick<Model extends { readonly name: string }>(
+  models: readonly Model[],
+  name: string | undefined,
+  what: string,
+): Model {
+  const [first] = models
+  if (!first) throw new RankineError("not-found", `this server has no ${what}: add one to its configuration`)
+  if (name === undefined) return first
+  const found = models.find((model) => model.name === name)
+  if (found) return found
+  throw new RankineError(
+    "not-found",
+    `there is no ${what} "${name.slice(0, 100)}": use ${models.map((model) => model.name).join(", ")}`,
+  )
+}
+
+/** Into [0, 1] where there is a way that keeps the order and needs no other document; an order becomes equal steps from 1. */
+function unitScore(score: number, kind: ScoreKind, rank: number, count: number): number {
+  if (kind === "logit") return 1 / (1 + Math.exp(-score))
+  if (kind === "ordinal") return (count - rank) / count
+  return score
+}
+
+/** The logit of a probability, kept finite: beyond 36 the probability is 1 in double precision. */
+function rawScore(score: number, kind: ScoreKind): number {
+  if (kind !== "probability") return score
+  return Math.max(-36, Math.min(36, Math.log(score / (1 - score))))
+}
+
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.hypot(...vector)
+  return length > 0 ? vector.map((value) => value / length) : vector
+}
+
+function facts(model: object | undefined): Partial<ServedModel> {
+  const { maxLength, dimension, fingerprint, scoreKind, precision } = (model ?? {}) as Partial<ServedModel>
+  return {
+    ...(maxLength === undefined ? {} : { maxLength }),
+    ...(dimension === undefined ? {} : { dimension }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(scoreKind === undefined ? {} : { scoreKind }),
+    ...(precision === undefined ? {} : { precision }),
+  }
+}
+
+async function dispose(model: object): Promise<void> {
+  if (Symbol.asyncDispose in model) await (model as AsyncDisposable)[Symbol.asyncDispose]()
+}
