@@ -13,6 +13,12 @@ export interface Budget {
   readonly maxSeconds?: number
 }
 
+/** In seconds: from asking until the first rows were in the model, and from then until the last were out. */
+export interface QueueTimings {
+  readonly queue: number
+  readonly inference: number
+}
+
 export interface RunOptions {
   /** How many hits to return for each query; a retriever's default is 1000, a reranker returns what it was given. */
   readonly topK?: number
@@ -22,6 +28,12 @@ export interface RunOptions {
   /** `throw` (the default) fails the call with the first query that fails; `mark` marks that query `failed` and goes on. */
   readonly onError?: "throw" | "mark"
   readonly onProgress?: OnProgress
+  /** Who asks, for queues that several share: calls of the same client share one turn. Default: each call is a client of its own. */
+  readonly client?: string
+  /** When the answer is of no more use, in milliseconds since 1970: what a model has not begun by then is dropped, and the error is `budget`. */
+  readonly deadline?: number
+  /** Told of each part of a call that went through a model's queue; parts add up. */
+  readonly onTimings?: (timings: QueueTimings) => void
   /** Only documents whose metadata fit are retrieved; applied before the top k is taken. */
   readonly filter?: Filter
   /** Keep the parts of every score in `Hit.explanation` and the order after every stage in `Ranking.stages`. */
