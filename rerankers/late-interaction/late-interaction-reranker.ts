@@ -1,6 +1,7 @@
 import { MaxSim } from "../../retrievers/late-interaction/max-sim.js"
 import {
   type Description,
+  queueShare,
   RankineError,
   type RunOptions,
   throwIfAborted,
@@ -34,12 +35,9 @@ interface Scored extends PairScores {
   readonly lengths?: readonly number[]
 }
 
-async function scorePairs(
-  model: MultiVectorModel,
-  pairs: readonly TextPair[],
-  { signal, onProgress }: RunOptions,
-): Promise<Scored> {
-  const run = signal ? { signal } : {}
+async function scorePairs(model: MultiVectorModel, pairs: readonly TextPair[], options: RunOptions): Promise<Scored> {
+  const { signal, onProgress } = options
+  const run = queueShare(options)
   const queries = placesOf(pairs, "query")
   const documents = [...placesOf(pairs, "document")]
   const asked = await model.embed([...queries.keys()], "query", run)

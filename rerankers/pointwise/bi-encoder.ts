@@ -1,4 +1,4 @@
-import type { Description } from "../../src/core/index.js"
+import { type Description, queueShare } from "../../src/core/index.js"
 import { fingerprintOf } from "../../src/models/fingerprint.js"
 import { cosine, distinctTexts, type EmbeddingModel, type PairScorer, type PairScores } from "../../src/models/index.js"
 import { PairReranker, type PointwiseOptions } from "./pair-reranker.js"
@@ -16,9 +16,9 @@ export function embeddingScorer(model: EmbeddingModel): PairScorer {
     // Query and document are read apart, each up to the model's length.
     maxLength: 2 * (model.maxLength ?? Number.POSITIVE_INFINITY),
     async score(pairs, options = {}): Promise<PairScores> {
-      const { signal, onProgress } = options
+      const { onProgress } = options
       const documents = distinctTexts(pairs.map(({ document }) => document))
-      const run = signal ? { signal } : {}
+      const run = queueShare(options)
       const queries = distinctTexts(pairs.map(({ query }) => query))
       const asked = await model.embed(queries.texts, "query", run)
       const read = await model.embed(documents.texts, "document", { ...run, ...(onProgress ? { onProgress } : {}) })

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises"
 import {
   type Description,
+  queueShare,
   RankineError,
   type Ranking,
   type Reranker,
@@ -125,13 +126,13 @@ export class PairReranker implements Reranker {
 
   /** One request for all shares; where it fails under `mark`, one for each, so that only the queries at fault are marked. */
   async #score(shares: readonly Share[], options: RunOptions, progress: (more: number) => void): Promise<void> {
-    const { signal, seed, onError } = options
+    const { seed, onError } = options
     const pairs = shares.flatMap(({ work, count }) => work.pairs.slice(work.scored, work.scored + count))
     const started = performance.now()
     let result: PairScores
     try {
       result = await this.scorer.score(pairs, {
-        ...(signal ? { signal } : {}),
+        ...queueShare(options),
         ...(seed === undefined ? {} : { seed }),
         onProgress: ({ done, total }) => total && progress(Math.floor((done / total) * pairs.length)),
       })

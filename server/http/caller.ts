@@ -32,6 +32,9 @@ export function callerOf(request: Request, response: Response, seconds: number, 
   response.once("close", () => {
     if (!response.writableFinished) controller.abort(new RankineError("aborted", "the client left"))
   })
+  // What has no queue that knows of deadlines stops at the signal.
+  const timer = setTimeout(() => controller.abort(), seconds * 1000)
+  response.once("close", () => clearTimeout(timer))
   return {
     requestId: requestIdOf(response),
     client: String(response.locals.client ?? request.ip ?? "unknown"),

@@ -66,6 +66,7 @@ function mount(router: Router, choices: readonly Choice[], context: MountContext
     let chosen = usual(choices)
     let answer: Answer<unknown> | undefined
     let text = ""
+    let deadline: number | undefined
     let failure: { readonly answer: ErrorAnswer; readonly code: string; readonly error?: RankineError } | undefined
     try {
       const takesBody = choices.some(({ route }) => route.request)
@@ -78,6 +79,7 @@ function mount(router: Router, choices: readonly Choice[], context: MountContext
       if (problem) failure = { answer: dialect.invalid(problem, requestId), code: "invalid" }
       else {
         const caller = callerOf(request, response, context.requestSeconds, context.stopping)
+        deadline = caller.deadline
         const values = (params.value ?? {}) as Record<string, string>
         if (route.stream) {
           await sendEvents(response, route.stream(input.value, caller, context.service, values), requestId)
@@ -96,7 +98,7 @@ function mount(router: Router, choices: readonly Choice[], context: MountContext
           code: "refused",
         }
       else {
-        const error = toRankineError(thrown)
+        const error = overdue(toRankineError(thrown), deadline)
         failure = { answer: chosen.dialect.error(error, requestId), code: error.code, error }
       }
     }
@@ -117,6 +119,12 @@ function mount(router: Router, choices: readonly Choice[], context: MountContext
       response,
     )
   })
+}
+
+/** Work that was stopped since its time was over says so, whatever part of it noticed first. */
+function overdue(error: RankineError, deadline: number | undefined): RankineError {
+  if (error.code !== "aborted" || deadline === undefined || Date.now() < deadline) return error
+  return new RankineError("budget", "the answer took longer than this server allows: ask for less", { cause: error })
 }
 
 /** The last that takes any body, else the last. */

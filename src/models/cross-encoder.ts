@@ -3,6 +3,7 @@
 import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
+import { queueShare } from "../core/queue-share.js"
 import type { ScoreKind } from "../core/ranking.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
@@ -144,6 +145,7 @@ class LoadedCrossEncoder implements CrossEncoder {
 
   async scoreUnchecked(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {
     const { signal, onProgress } = options
+    const share = queueShare(options)
     const total = pairs.length
     const scores = new Array<number>(total).fill(Number.NEGATIVE_INFINITY)
     const spans = new Array<Span | undefined>(total).fill(undefined)
@@ -161,7 +163,7 @@ class LoadedCrossEncoder implements CrossEncoder {
           total,
           unit: "pairs",
         })
-      const each = await this.encoder.run(rows, { signal, onRows: report, admitted: from > 0 }, (logits) =>
+      const each = await this.encoder.run(rows, { ...share, onRows: report, admitted: from > 0 }, (logits) =>
         pairScore(this.head, logits),
       )
       for (const [row, score] of each.entries()) {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
+import { queueShare } from "../core/queue-share.js"
 import { cosine } from "./cosine.js"
 import { distinctTexts } from "./distinct-texts.js"
 import { embeddedModel } from "./embedded.js"
@@ -46,7 +47,7 @@ class EmbeddedScorer implements PairScorer, AsyncDisposable {
     for (const [index, { query, document }] of pairs.entries())
       if (typeof query !== "string" || typeof document !== "string")
         throw new RankineError("argument", `pair ${index + 1} of ${pairs.length} has no texts: give strings`)
-    const run = options.signal ? { signal: options.signal } : {}
+    const run = queueShare(options)
     const queries = distinctTexts(pairs.map(({ query }) => query))
     const documents = distinctTexts(pairs.map(({ document }) => document))
     const [denseQueries, denseDocuments] = [

@@ -3,6 +3,7 @@
 import { basename } from "node:path"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
+import { queueShare } from "../core/queue-share.js"
 import type { EmbeddingModel, Embeddings } from "./embedding-model.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import type { Pooling } from "./encoder/pooling.js"
@@ -139,7 +140,7 @@ class TransformerEmbedder implements Embedder {
       return row
     }
     const { results, counts } = await runInSlices(texts.length, read, (rows, each) => this.encoder.run(rows, each), {
-      signal: options.signal,
+      ...queueShare(options),
       onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
     })
     const lengths = Array.from(counts)

@@ -2,6 +2,7 @@
 import { basename } from "node:path"
 import type { Encoder, RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
+import { queueShare } from "../core/queue-share.js"
 import { type EncoderModel, type EncoderRow, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
@@ -190,7 +191,7 @@ class TokenEncoder implements MultiVectorEncoder {
         return all.map((values, row) => ({ rows: side === "query" ? values : this.#kept(values, rows[row].ids) }))
       },
       {
-        signal: options.signal,
+        ...queueShare(options),
         onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
       },
     )

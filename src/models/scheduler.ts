@@ -1,4 +1,5 @@
 /** One queue in front of a model: the rows of all who ask share batches, and each gets its own answers. @module */
+import type { RunOptions } from "../core/contracts.js"
 import { RankineError, throwIfAborted } from "../core/errors.js"
 import { type BatchLimits, longestFirst, resolveBatchLimits } from "./batching.js"
 import { RowQueue, type WaitingRow } from "./scheduler-queue.js"
@@ -67,6 +68,8 @@ export interface ScheduleOptions {
   readonly client?: string | undefined
   /** Called after each batch with the number of rows done. */
   readonly onRows?: ((done: number) => void) | undefined
+  /** Told how long the rows waited and were in the model, in seconds, once all are done. */
+  readonly onTimings?: RunOptions["onTimings"] | undefined
   /** This continues a call that was admitted before: it is not refused for want of room. Default false. */
   readonly admitted?: boolean | undefined
 }
@@ -76,6 +79,8 @@ interface Call {
   readonly inputs: readonly unknown[]
   readonly batches: Set<Batch>
   over: boolean
+  /** When the first of its rows went into the model, in milliseconds of `performance.now()`. */
+  begun: number | undefined
   give(rows: readonly WaitingRow<Call>[], outputs: readonly unknown[]): void
   stop(error: unknown): void
 }
@@ -155,7 +160,7 @@ export class Scheduler<Row, Output> {
     convert: (output: Output) => Result,
     options: ScheduleOptions = {},
   ): Promise<Result[]> {
-    const { signal, deadline, client, onRows, admitted = false } = options
+    const { signal, deadline, client, onRows, onTimings, admitted = false } = options
     throwIfAborted(signal)
     if (this.#closed) throw new RankineError("argument", "the model was disposed of: load it again")
     if (inputs.length === 0) return []
@@ -178,6 +183,7 @@ export class Scheduler<Row, Output> {
         inputs,
         batches: new Set(),
         over: false,
+        begun: undefined,
         give(rows, outputs) {
           rows.forEach(({ index }, at) => {
             results[index] = convert(outputs[at] as Output)
@@ -186,6 +192,8 @@ export class Scheduler<Row, Output> {
           onRows?.(done)
           if (done < inputs.length) return
           end()
+          const begun = call.begun ?? since
+          onTimings?.({ queue: (begun - since) / 1000, inference: (performance.now() - begun) / 1000 })
           resolve(results)
         },
         stop: (error) => {
@@ -196,9 +204,9 @@ export class Scheduler<Row, Output> {
         },
       }
       if (signal) this.#watch(signal, call)
+      const since = performance.now()
       // Longer than Node's timers can wait is as good as no deadline.
       const timer = left < 2 ** 31 ? setTimeout(() => call.stop(tooLate()), left) : undefined
-      const since = performance.now()
       const waiting = longestFirst(lengths).map((index) => ({
         call,
         index,
@@ -288,6 +296,7 @@ export class Scheduler<Row, Output> {
     const batch: Batch = { calls: new Set(byCall.keys()), controller: new AbortController() }
     for (const call of batch.calls) call.batches.add(batch)
     const begun = performance.now()
+    for (const call of batch.calls) call.begun ??= begun
     let outputs: readonly Output[] | undefined
     let error: unknown
     try {

@@ -3,6 +3,7 @@
 import { basename } from "node:path"
 import type { Encoder, RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
+import { queueShare } from "../core/queue-share.js"
 import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/load.js"
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
@@ -134,7 +135,7 @@ class Splade implements SparseEncoder {
       read,
       (rows, each) => this.encoder.run(rows, each, convert),
       {
-        signal: options.signal,
+        ...queueShare(options),
         onRows: (done) => options.onProgress?.({ stage: "embed", done, total: texts.length, unit: "texts" }),
       },
     )

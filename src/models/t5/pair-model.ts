@@ -3,6 +3,7 @@
 import { basename } from "node:path"
 import type { RunOptions } from "../../core/contracts.js"
 import { RankineError } from "../../core/errors.js"
+import { queueShare } from "../../core/queue-share.js"
 import type { ScoreKind } from "../../core/ranking.js"
 import { digestOfFiles, fingerprintOf } from "../fingerprint.js"
 import { finiteScores } from "../finite-scores.js"
@@ -158,7 +159,7 @@ class LoadedT5Scorer implements T5Scorer {
   }
 
   async scoreUnchecked(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedT5Scores> {
-    const { signal, onProgress } = options
+    const { onProgress } = options
     const truncated: number[] = []
     const { results, counts } = await this.model.runEach(
       pairs.length,
@@ -168,7 +169,7 @@ class LoadedT5Scorer implements T5Scorer {
         return row
       },
       {
-        signal,
+        ...queueShare(options),
         onRows: (done) => onProgress?.({ stage: "score", done, total: pairs.length, unit: "pairs" }),
       },
     )
