@@ -40,7 +40,14 @@ export function createApp(context: AppContext): Express {
   app.set("trust proxy", config.trustProxy)
   app.set("query parser", "simple")
   app.use(requestIds())
-  app.use(helmet())
+  app.set("etag", false)
+  // Whether there is TLS is for the proxy in front to say; a page served in plain HTTP must not ask for HTTPS.
+  app.use(
+    helmet({
+      strictTransportSecurity: false,
+      contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null, "style-src": ["'self'"] } },
+    }),
+  )
   app.use(crossOrigin(config.cors))
   app.use(healthRoutes(context))
   if (context.pages) app.use(context.pages)

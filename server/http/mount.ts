@@ -127,9 +127,9 @@ function overdue(error: RankineError, deadline: number | undefined): RankineErro
   return new RankineError("budget", "the answer took longer than this server allows: ask for less", { cause: error })
 }
 
-/** The last that takes any body, else the last. */
+/** The first that takes any body, else the last. */
 function usual(choices: readonly Choice[]): Choice {
-  return choices.findLast(({ route }) => !route.accepts) ?? choices.at(-1)!
+  return choices.find(({ route }) => !route.accepts) ?? choices.at(-1)!
 }
 
 function outcome({ dialect, route }: Choice, status: number, begun: number): Outcome {
