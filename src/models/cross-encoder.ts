@@ -15,6 +15,7 @@ import type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
 import type { PassageOptions, Span } from "./passages.js"
 import { refuseConstantScores } from "./probe.js"
 import { knownLanguages } from "./registry/registry.js"
+import type { QueueStats } from "./scheduler.js"
 import { tokenizePairs } from "./tokenize-pairs.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
@@ -47,6 +48,8 @@ export interface CrossEncoder extends PairScorer, AsyncDisposable {
   /** Where it runs, and why there. */
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
+  /** Where the queue of this model stands, and what it has done so far. */
+  readonly stats: QueueStats
   score(pairs: readonly TextPair[], options?: RunOptions): Promise<DetailedPairScores>
 }
 
@@ -177,6 +180,10 @@ class LoadedCrossEncoder implements CrossEncoder {
       for (const index of tokenized.truncated) truncated.push(from + index)
     }
     return { scores, spans, lengths, truncated, tokens: lengths.reduce((sum, length) => sum + length, 0) }
+  }
+
+  get stats(): QueueStats {
+    return this.encoder.stats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 /** The reranker that the package carries. @module */
+
 import { createHash } from "node:crypto"
 import type { RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
@@ -9,11 +10,18 @@ import { embeddedModel } from "./embedded.js"
 import type { EncoderSettings } from "./encoder/load.js"
 import { openSparseEncoder } from "./open-embedder.js"
 import type { PairScorer, PairScores, TextPair } from "./pair-scorer.js"
+import type { QueueStats } from "./scheduler.js"
 import type { SparseEncoder, SparseVector } from "./sparse-encoder.js"
 import { loadStaticEmbedder, type StaticEmbedder } from "./static-embedder.js"
 
 /** What each part counts for. They sum to 1, so that scores end at 1. */
 const WEIGHTS = { sparse: 0.7, dense: 0.3 }
+
+/** The embedded reranker; it holds native memory until it is disposed of. */
+export interface EmbeddedPairScorer extends PairScorer, AsyncDisposable {
+  /** Of its one model with a queue, the sparse one. */
+  readonly stats: QueueStats | undefined
+}
 
 /**
  * Loads the embedded reranker: 0.7 times the cosine of SPLADE-tiny's term weights and 0.3 times the cosine of potion-base-4M's vectors, the
@@ -21,13 +29,13 @@ const WEIGHTS = { sparse: 0.7, dense: 0.3 }
  *
  * @throws RankineError `dependency` where onnxruntime-node is missing, `not-found` where the package was copied without its assets
  */
-export async function loadEmbeddedScorer(settings: EncoderSettings = {}): Promise<PairScorer & AsyncDisposable> {
+export async function loadEmbeddedScorer(settings: EncoderSettings = {}): Promise<EmbeddedPairScorer> {
   const dense = await loadStaticEmbedder(embeddedModel("potion-base-4M"))
   const sparse = await openSparseEncoder("splade-tiny", settings)
   return new EmbeddedScorer(dense, sparse)
 }
 
-class EmbeddedScorer implements PairScorer, AsyncDisposable {
+class EmbeddedScorer implements EmbeddedPairScorer {
   readonly name = "default"
   readonly scoreKind = "cosine"
   readonly fingerprint: string
@@ -70,6 +78,10 @@ class EmbeddedScorer implements PairScorer, AsyncDisposable {
       if (cut.has(document)) truncated.push(pair)
     })
     return { scores, tokens: sparseQueries.tokens + sparseDocuments.tokens, truncated }
+  }
+
+  get stats(): QueueStats | undefined {
+    return this.sparse.stats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 /** Late-interaction encoders: texts to one vector for each token (ColBERT). @module */
+
 import { basename } from "node:path"
 import type { Encoder, RunOptions } from "../core/contracts.js"
 import { RankineError } from "../core/errors.js"
@@ -7,6 +8,7 @@ import { type EncoderModel, type EncoderRow, type EncoderSettings, loadEncoder }
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
 import { type MultiVectorConfig, readMultiVectorConfig, type SideConfig } from "./multi-vector-config.js"
+import type { QueueStats } from "./scheduler.js"
 import { runInSlices } from "./scheduler-slices.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
@@ -61,6 +63,8 @@ export interface MultiVectorEncoderOptions extends EncoderSettings, LocateOption
 export interface MultiVectorEncoder extends MultiVectorModel, AsyncDisposable {
   /** Most tokens of a document, special ones included. */
   readonly maxLength: number
+  /** Where the queue of this model stands, and what it has done so far. */
+  readonly stats: QueueStats
   readonly queryLength: number
   readonly device: EncoderModel["device"]
   readonly deviceReason: string
@@ -197,6 +201,10 @@ class TokenEncoder implements MultiVectorEncoder {
     )
     const lengths = Array.from(counts)
     return { vectors: results, tokens: lengths.reduce((sum, length) => sum + length, 0), lengths, truncated }
+  }
+
+  get stats(): QueueStats {
+    return this.encoder.stats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

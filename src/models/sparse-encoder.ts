@@ -8,6 +8,7 @@ import { type EncoderModel, type EncoderSettings, loadEncoder } from "./encoder/
 import { digestOfFiles, fingerprintOf } from "./fingerprint.js"
 import { type LocateOptions, locateModel, splitLocateOptions } from "./locate.js"
 import { knownLanguages } from "./registry/registry.js"
+import type { QueueStats } from "./scheduler.js"
 import { runInSlices } from "./scheduler-slices.js"
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js"
 
@@ -51,6 +52,8 @@ export interface SparseEncoder extends Encoder<SparseVector>, AsyncDisposable {
   readonly languages?: readonly string[] | undefined
   /** The term of an id, `undefined` for an id that is none. */
   termOf(id: number): string | undefined
+  /** Where the queue of this model stands, and what it has done so far; none where the vectors come from elsewhere. */
+  readonly stats?: QueueStats | undefined
   embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<SparseEmbeddings>
 }
 
@@ -141,6 +144,10 @@ class Splade implements SparseEncoder {
     )
     const lengths = Array.from(counts)
     return { vectors: results, tokens: lengths.reduce((sum, length) => sum + length, 0), lengths, truncated }
+  }
+
+  get stats(): QueueStats {
+    return this.encoder.stats
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,7 @@
 import { CohereRerank } from "@langchain/cohere"
 import { Document } from "@langchain/core/documents"
+import { CohereRerank as LlamaIndexRerank } from "@llamaindex/cohere"
+import { TextNode } from "@llamaindex/core/schema"
 import { CohereClient, CohereClientV2 } from "cohere-ai"
 import OpenAI from "openai"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -65,5 +67,17 @@ describe("clients of other services, unmodified", () => {
     )
     expect(ranked.map(({ pageContent }) => documents.indexOf(pageContent))).toEqual(expected.slice(0, 2))
     expect(ranked[0]!.metadata.relevanceScore).toBeGreaterThan(0)
+  })
+
+  it("LlamaIndex's reranker", async () => {
+    const reranker = new LlamaIndexRerank({
+      apiKey: "none",
+      baseUrl: `${server.url}/cohere`,
+      model: "default",
+      topN: 3,
+    } as never)
+    const nodes = documents.map((text) => ({ node: new TextNode({ text }), score: 0 }))
+    const ranked = await reranker.postprocessNodes(nodes as never, query)
+    expect(ranked.map(({ node }) => documents.indexOf((node as unknown as TextNode).text))).toEqual(expected)
   })
 })
