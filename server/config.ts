@@ -29,6 +29,16 @@ const embedderSchema = z.union([
   z.strictObject({ model: z.string().min(1), settings: settings.optional() }),
 ])
 
+const stageSchema = z.union([z.string().min(1), z.record(z.string(), z.unknown())])
+
+const pipelineSchema = z
+  .union([
+    z.array(stageSchema),
+    z.strictObject({ description: z.string().optional(), stages: z.array(stageSchema).default([]) }),
+  ])
+  .transform((given) => (Array.isArray(given) ? { stages: given } : given))
+  .describe("Stages as in pipeline files; { reranker: NAME } is a reranker of this server.")
+
 const keySchema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,64}$/),
   sha256: z
@@ -62,8 +72,19 @@ export const serverSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(8080),
   rerankers: z.record(z.string().min(1), rerankerSchema).optional(),
   embedders: z.record(z.string().min(1), embedderSchema).optional(),
-  pipelines: z.record(z.string().min(1), z.unknown()).optional().describe("By name: pipelines over indexes."),
-  data: z.string().min(1).optional().describe("The folder of indexes. Without it there are none."),
+  pipelines: z
+    .record(z.string().min(1), pipelineSchema)
+    .optional()
+    .describe("By name: stages that searches run after the index's own ranking; the first is the default."),
+  data: z.string().min(1).optional().describe("The folder of indexes that change. Without it there are none."),
+  indexes: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe("By name: folders that `rankine index` wrote, to search in only."),
+  retrievers: z
+    .record(z.string().min(1), z.union([z.string(), z.record(z.string(), z.unknown())]))
+    .optional()
+    .describe("By name: what indexes may be made of, besides bm25, dense, sparse, hybrid and default."),
   keys: z.array(keySchema).default([]).describe("Without keys everybody may ask."),
   limits: limitsSchema,
   cors: z.array(z.string().min(1)).default([]).describe("Origins whose pages may ask, or *. Default: none."),
@@ -104,7 +125,7 @@ export function parseServerConfig(input: unknown, source = "server configuration
   return { ...config, rerankers, embedders }
 }
 
-/** Reads a YAML or JSON file; `data` is relative to its folder. Throws `not-found`, `configuration`. */
+/** Reads a YAML or JSON file; `data` and `indexes` are relative to its folder. Throws `not-found`, `configuration`. */
 export async function readServerConfig(file: string): Promise<ServerConfig> {
   let text: string
   try {
@@ -119,5 +140,12 @@ export async function readServerConfig(file: string): Promise<ServerConfig> {
     throw new RankineError("configuration", `${file}: ${(cause as Error).message.split("\n")[0]}`, { cause })
   }
   const config = parseServerConfig(input, file)
-  return config.data === undefined ? config : { ...config, data: resolve(dirname(file), config.data) }
+  const place = (path: string) => resolve(dirname(file), path)
+  return {
+    ...config,
+    ...(config.data === undefined ? {} : { data: place(config.data) }),
+    ...(config.indexes
+      ? { indexes: Object.fromEntries(Object.entries(config.indexes).map(([name, path]) => [name, place(path)])) }
+      : {}),
+  }
 }

@@ -1,15 +1,9 @@
 /** Rerankers and embedding models of a configuration, opened once and asked by all dialects. @module */
 import { openReranker } from "../rerankers/open-reranker.js"
-import {
-  emptyRanking,
-  RankineError,
-  type Ranking,
-  type Reranker,
-  type RunOptions,
-  type ScoreKind,
-} from "../src/core/index.js"
+import { emptyRanking, RankineError, type Ranking, type Reranker, type ScoreKind } from "../src/core/index.js"
 import { type EmbeddingModel, openEmbedder, type QueueStats } from "../src/models/index.js"
 import { buildStage } from "../src/pipelines/index.js"
+import { callOptions } from "./call-options.js"
 import type { ServerConfig } from "./config.js"
 import type {
   Caller,
@@ -38,6 +32,8 @@ interface Vectoriser {
 export interface OpenService extends Service, AsyncDisposable {
   /** Where the queues of the models stand, for those that have one. */
   queues(): readonly { readonly model: string; readonly stats: QueueStats }[]
+  /** For pipelines over indexes. Throws `not-found`. */
+  reranker(name: string): Reranker
 }
 
 /**
@@ -87,8 +83,7 @@ class ModelService implements OpenService {
 
   async rerank(call: RerankCall, caller: Caller): Promise<RerankOutcome> {
     const { name, reranker } = pick(this.rankers, call.model, "reranker")
-    const begun = performance.now()
-    const timing = { queue: 0, inference: 0, known: false }
+    const { options, timings } = callOptions(caller)
     const hits = call.documents.map(({ title, text }, index) => ({
       id: String(index),
       // The order that came in: equal scores keep it.
@@ -96,7 +91,7 @@ class ModelService implements OpenService {
       document: { id: String(index), text, ...(title === undefined ? {} : { title }) },
     }))
     const before: Ranking = { ...emptyRanking({ id: caller.requestId, text: call.query }, "ordinal"), hits }
-    const [ranking] = await reranker.rerank([before], runOptions(caller, timing))
+    const [ranking] = await reranker.rerank([before], options)
     const { status, scoreKind, warnings, usage, error } = ranking!
     // The order that came in is no answer.
     if (status === "failed") throw error ?? new RankineError("model", `${name} could not rank these documents`)
@@ -113,19 +108,14 @@ class ModelService implements OpenService {
       status,
       warnings,
       usage,
-      timings: timingsOf(begun, timing),
+      timings: timings(),
     }
   }
 
   async embed(call: EmbedCall, caller: Caller): Promise<EmbedOutcome> {
     const { name, model } = pick(this.vectorisers, call.model, "embedding model")
-    const begun = performance.now()
-    const timing = { queue: 0, inference: 0, known: false }
-    const { vectors, tokens, truncated } = await model.embed(
-      call.texts,
-      call.side ?? "document",
-      runOptions(caller, timing),
-    )
+    const { options, timings } = callOptions(caller)
+    const { vectors, tokens, truncated } = await model.embed(call.texts, call.side ?? "document", options)
     if (call.truncate === false && truncated.length > 0)
       throw new RankineError(
         "argument",
@@ -137,7 +127,7 @@ class ModelService implements OpenService {
       vectors: call.normalize && !model.normalized ? vectors.map(unit) : vectors,
       tokens,
       truncated,
-      timings: timingsOf(begun, timing),
+      timings: timings(),
     }
   }
 
@@ -154,33 +144,13 @@ class ModelService implements OpenService {
     })
   }
 
+  reranker(name: string): Reranker {
+    return pick(this.rankers, name, "reranker").reranker
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([...this.rankers, ...this.vectorisers].map((each) => each.dispose()))
   }
-}
-
-interface Timing {
-  queue: number
-  inference: number
-  known: boolean
-}
-
-function runOptions({ signal, client, deadline }: Caller, timing: Timing): RunOptions {
-  return {
-    signal,
-    client,
-    ...(deadline === undefined ? {} : { deadline }),
-    onTimings: ({ queue, inference }) => {
-      timing.queue += queue
-      timing.inference += inference
-      timing.known = true
-    },
-  }
-}
-
-function timingsOf(begun: number, { queue, inference, known }: Timing) {
-  const total = (performance.now() - begun) / 1000
-  return known ? { total, queue, inference } : { total }
 }
 
 function pick<Model extends { readonly name: string }>(

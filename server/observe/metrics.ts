@@ -1,6 +1,7 @@
 /** What Prometheus reads: requests, failures, queues, batches, durations, the process itself. @module */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client"
 import type { Outcome } from "../http/mount.js"
+import type { IndexStore } from "../indexes/index-store.js"
 import type { OpenService } from "../service.js"
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -13,7 +14,7 @@ export interface Metrics {
 }
 
 /** Metrics of one server, in a registry of its own: an application that holds the router keeps its own. */
-export function openMetrics(service: Pick<OpenService, "queues">): Metrics {
+export function openMetrics(service: Pick<OpenService, "queues">, indexes?: Pick<IndexStore, "list">): Metrics {
   const registers = [new Registry()]
   const registry = registers[0]!
   // Event-loop delay, memory, garbage collection, handles.
@@ -64,6 +65,7 @@ export function openMetrics(service: Pick<OpenService, "queues">): Metrics {
     registers,
   })
   queueMetrics(service, registers)
+  if (indexes) indexMetrics(indexes, registers)
   return {
     contentType: registry.contentType,
     observe(outcome) {
@@ -78,6 +80,25 @@ export function openMetrics(service: Pick<OpenService, "queues">): Metrics {
     },
     text: () => registry.metrics(),
   }
+}
+
+function indexMetrics(indexes: Pick<IndexStore, "list">, registers: Registry[]): void {
+  const facts = [
+    ["rankine_index_documents", "Documents in an index.", "documents"],
+    ["rankine_index_bytes", "Bytes of an index on disk.", "bytes"],
+  ] as const
+  for (const [name, help, key] of facts)
+    new Gauge({
+      name,
+      help,
+      labelNames: ["index"],
+      registers,
+      collect() {
+        // One that was dropped is told no more.
+        this.reset()
+        for (const index of indexes.list()) if (index[key] !== undefined) this.set({ index: index.name }, index[key])
+      },
+    })
 }
 
 /** Read from the schedulers when Prometheus asks: they keep the sums anyway. */

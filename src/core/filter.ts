@@ -64,21 +64,35 @@ function some(value: unknown, test: (item: unknown) => boolean): boolean {
   return Array.isArray(value) ? value.some(test) : test(value)
 }
 
-/** The predicate of a filter. Throws `argument` for an operator that does not exist. */
+/** Filters may come from anywhere: nobody writes so many brackets by hand. */
+const MOST_LEVELS = 32
+
+/** The predicate of a filter. Throws `argument` for an operator that does not exist, or whose operand is of a wrong type. */
 export function compileFilter(filter: Filter): FilterPredicate {
-  if (typeof filter === "function") return filter
+  return typeof filter === "function" ? filter : compileExpression(filter, 1)
+}
+
+function compileExpression(filter: unknown, level: number): FilterPredicate {
+  if (typeof filter !== "object" || filter === null || Array.isArray(filter))
+    throw new RankineError("argument", `a filter is an object, such as { year: { $gte: 2020 } }; got ${shown(filter)}`)
+  if (level > MOST_LEVELS)
+    throw new RankineError("argument", `the filter has more than ${MOST_LEVELS} levels: write it with $in or flatter`)
+  const compileList = (key: string, given: unknown) => {
+    if (!Array.isArray(given)) throw new RankineError("argument", `${key} takes a list of filters; got ${shown(given)}`)
+    return given.map((each) => compileExpression(each, level + 1))
+  }
   const tests = Object.entries(filter).map(([key, condition]): FilterPredicate => {
     if (condition === undefined) return () => true
     if (key === "$and") {
-      const all = (condition as readonly FilterExpression[]).map(compileFilter)
+      const all = compileList(key, condition)
       return (document) => all.every((test) => test(document))
     }
     if (key === "$or") {
-      const any = (condition as readonly FilterExpression[]).map(compileFilter)
+      const any = compileList(key, condition)
       return (document) => any.some((test) => test(document))
     }
     if (key === "$not") {
-      const not = compileFilter(condition as FilterExpression)
+      const not = compileExpression(condition, level + 1)
       return (document) => !not(document)
     }
     if (key.startsWith("$"))
@@ -91,6 +105,8 @@ export function compileFilter(filter: Filter): FilterPredicate {
       key === "id" ? id : metadata && Object.hasOwn(metadata, key) ? metadata[key] : undefined
     if (condition === null || typeof condition !== "object")
       return (document) => holds(read(document), "$eq", condition)
+    if (Array.isArray(condition))
+      throw new RankineError("argument", `"${key}" has a list as its condition: write { ${key}: { $in: [...] } }`)
     const parts = Object.entries(condition)
     for (const [operator, operand] of parts) {
       const takesList = operator === "$in" || operator === "$nin"
@@ -101,4 +117,8 @@ export function compileFilter(filter: Filter): FilterPredicate {
     return (document) => parts.every(([operator, operand]) => holds(read(document), operator, operand))
   })
   return (document) => tests.every((test) => test(document))
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 60)
 }

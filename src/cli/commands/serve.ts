@@ -22,7 +22,7 @@ export function addServeCommand(program: Command, context: CliContext): void {
     .option("--config <file>", "a YAML or JSON file; SIGHUP reads it again")
     .option("--reranker <model>", "a reranker's name or folder; may be given several times", collect)
     .option("--embedder <model>", "an embedding model's name or folder; may be given several times", collect)
-    .option("--data <dir>", "where indexes are kept; without it there are none")
+    .option("--data <dir>", "the folder of indexes that change; without it there are none")
     .option("--host <address>", "where to listen (127.0.0.1)")
     .option("--port <n>", "where to listen (8080)", wholeNumber(0))
     .addHelpText(
