@@ -1,6 +1,5 @@
 /** The schemas of our own dialect. @module */
 import * as z from "zod"
-import type { FilterExpression } from "../../src/core/index.js"
 import { documentForm, MAX_DOCUMENTS } from "./shared.js"
 
 export const MAX_TOP_K = 1000
@@ -18,14 +17,9 @@ const searchFields = {
     .describe("What follows retrieval, see /v1/pipelines; the first where left out."),
   top_k: z.int().min(1).max(MAX_TOP_K).default(10).describe("How many hits are returned."),
   filter: z
-    .custom<FilterExpression>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
-      error: "expected an object, such as { year: { $gte: 2020 } }",
-    })
+    .record(z.string(), z.unknown())
     .nullish()
-    .meta({
-      type: "object",
-      description: "Conditions on metadata: { year: { $gte: 2020 }, lang: 'en' }; id names the id.",
-    }),
+    .describe("Conditions on metadata: { year: { $gte: 2020 }, lang: 'en' }; id names the id."),
   explain: z.boolean().nullish().describe("Also return how scores came about and the order after each stage."),
   return_documents: z.boolean().nullish().describe("Return texts and metadata with the hits. Default true."),
 }

@@ -1,6 +1,6 @@
 /** Rankings as our own dialect tells them. @module */
 import { randomUUID } from "node:crypto"
-import type { Ranking } from "../../src/core/index.js"
+import type { FilterExpression, Ranking } from "../../src/core/index.js"
 import type { ServerEvent } from "../http/send-events.js"
 import type { SearchCall, SearchOutcome } from "../indexes/search-service.js"
 import type { RankingForm, SearchAnswer, SearchInput } from "./rankine-forms.js"
@@ -14,7 +14,8 @@ export function searchCallOf(input: SearchInput): SearchCall {
     queries: typeof input.query === "string" ? [input.query] : input.query,
     pipeline: input.pipeline ?? undefined,
     topK: input.top_k,
-    filter: input.filter ?? undefined,
+    // Its conditions are checked where they are compiled.
+    filter: (input.filter ?? undefined) as FilterExpression | undefined,
     explain: input.explain ?? undefined,
     returnDocuments: input.return_documents ?? undefined,
   }

@@ -2,10 +2,13 @@
 import { readFile, rm, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { RankineError } from "../../src/core/index.js"
 import { storageError } from "./durable.js"
 
 const FILE = "lock.json"
+const LONGEST_END_MS = 3000
+const LOOK_EVERY_MS = 100
 
 interface Holder {
   readonly pid: number
@@ -49,8 +52,8 @@ async function take(path: string, folder: string, mine: Holder): Promise<void> {
       if ((cause as NodeJS.ErrnoException).code !== "EEXIST" || tries > 2) throw storageError(path, cause)
     }
     const holder = await readHolder(path)
-    if (holder?.host === mine.host && holder.pid !== mine.pid && isAlive(holder.pid))
-      throw inUse(folder, `process ${holder.pid}`)
+    const isOther = holder?.host === mine.host && holder.pid !== mine.pid
+    if (isOther && !(await isGone(holder.pid))) throw inUse(folder, `process ${holder.pid}`)
     // One with our number was another one, before a restart: in containers most are number 1.
     await rm(path, { force: true })
   }
@@ -66,6 +69,15 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   } catch {
     return undefined
   }
+}
+
+/** Waits for one that is about to end: a server is often started again right after it was told to stop. */
+async function isGone(pid: number): Promise<boolean> {
+  for (let waited = 0; waited < LONGEST_END_MS; waited += LOOK_EVERY_MS) {
+    if (!isAlive(pid)) return true
+    await setTimeout(LOOK_EVERY_MS)
+  }
+  return !isAlive(pid)
 }
 
 function isAlive(pid: number): boolean {

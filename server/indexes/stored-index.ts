@@ -162,9 +162,10 @@ export class StoredIndex {
       for (const { waiting, affected } of done) waiting.resolve(affected)
     } catch (thrown) {
       // Memory is ahead of what is on disk.
-      torn = true
+      await this.#reload()
       const error = toRankineError(thrown)
       for (const { waiting } of done) waiting.reject(error)
+      return
     }
     if (torn) await this.#reload()
     else if (this.#isLong()) await this.#fold().catch(() => {}) // The journal still holds everything; the next change tries again.
