@@ -30,7 +30,7 @@ export function normalisePermutation(positions: readonly number[], count: number
     else if (seen.has(position)) duplicates++
     else {
       seen.add(position)
-      order.push(position)
+      order.push(position + 0) // makes a negative zero 0
     }
   }
   const missing = count - order.length

@@ -36,6 +36,11 @@ describe("normalisePermutation", () => {
       repairs: { invalid: 2, duplicates: 1, missing: 3 },
       repaired: true,
     })
+    expect(normalisePermutation([1, -0], 2)).toEqual({
+      order: [1, 0],
+      repairs: { invalid: 0, duplicates: 0, missing: 0 },
+      repaired: false,
+    })
   })
 
   it("reads labels in ASCII only", () => {
