@@ -1,6 +1,6 @@
 /** Our own form: searches in indexes, their documents, pipelines. Errors are problem details (RFC 9457). @module */
 import * as z from "zod"
-import type { Answer, Dialect, RouteSpec } from "../http/route.js"
+import { type Answer, type Dialect, PROBLEM, type RouteSpec } from "../http/route.js"
 import type { SearchService } from "../indexes/search-service.js"
 import {
   changed,
@@ -36,14 +36,17 @@ const titles: Readonly<Record<number, string>> = {
 
 export function rankineDialect(search: SearchService): Dialect {
   const { indexes } = search
-  const problem = errorForms((status, message, requestId, invalid) => ({
-    type: "about:blank",
-    title: titles[status] ?? "Something went wrong in the server",
-    status,
-    detail: message,
-    requestId,
-    ...(invalid ? { errors: invalid.issues.map(({ path, message }) => ({ path: path.join("."), message })) } : {}),
-  }))
+  const problem = errorForms(
+    (status, message, requestId, invalid) => ({
+      type: "about:blank",
+      title: titles[status] ?? "Something went wrong in the server",
+      status,
+      detail: message,
+      requestId,
+      ...(invalid ? { errors: invalid.issues.map(({ path, message }) => ({ path: path.join("."), message })) } : {}),
+    }),
+    { contentType: PROBLEM },
+  )
   return {
     name: "rankine",
     summary: "Rankine",

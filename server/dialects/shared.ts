@@ -109,34 +109,44 @@ export const usualStatus: Readonly<Record<string, number>> = {
   storage: 507,
 }
 
+/** What is said of errors whose own words may name what is nobody's business. */
+const inwardMessages: Readonly<Record<number, string>> = {
+  502: "another service that this server asks did not answer as it should: see the server's log",
+  507: "the server's disk does not take it: see the server's log",
+}
+
 /** The status of an error, and what may be said of it: our own faults are told in the log only. */
 export function outwardError(
   error: RankineError,
   table: Readonly<Record<string, number>> = usualStatus,
 ): { readonly status: number; readonly message: string } {
   const status = table[error.code] ?? 500
-  const message = status >= 500 && status !== 504 ? "the model failed: see the server's log" : error.message
-  return { status, message }
+  if (status < 500 || status === 504) return { status, message: error.message }
+  return { status, message: inwardMessages[status] ?? "the model failed: see the server's log" }
 }
 
 /** The errors of a dialect that only differ in how a body looks. */
 export function errorForms(
   form: (status: number, message: string, requestId: string, problem?: InvalidRequest) => unknown,
-  statuses: { readonly byCode?: Readonly<Record<string, number>>; readonly invalid?: number } = {},
+  options: {
+    readonly byCode?: Readonly<Record<string, number>>
+    readonly invalid?: number
+    readonly contentType?: string
+  } = {},
 ) {
+  const answer = (...given: Parameters<typeof form>): ErrorAnswer => ({
+    status: given[0],
+    body: form(...given),
+    ...(options.contentType === undefined ? {} : { contentType: options.contentType }),
+  })
   return {
     error(error: RankineError, requestId: string): ErrorAnswer {
-      const { status, message } = outwardError(error, statuses.byCode)
-      return { status, body: form(status, message, requestId) }
+      const { status, message } = outwardError(error, options.byCode)
+      return answer(status, message, requestId)
     },
-    invalid(problem: InvalidRequest, requestId: string): ErrorAnswer {
-      const status = statuses.invalid ?? 400
-      return { status, body: form(status, problem.message, requestId, problem) }
-    },
-    refusal: (status: number, message: string, requestId: string): ErrorAnswer => ({
-      status,
-      body: form(status, message, requestId),
-    }),
+    invalid: (problem: InvalidRequest, requestId: string): ErrorAnswer =>
+      answer(options.invalid ?? 400, problem.message, requestId, problem),
+    refusal: (status: number, message: string, requestId: string): ErrorAnswer => answer(status, message, requestId),
   }
 }
 

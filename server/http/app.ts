@@ -13,9 +13,9 @@ import { openApiPage, openApiStyle } from "../openapi/page.js"
 import type { Service } from "../service-types.js"
 import { requestIdOf, requestIds } from "./caller.js"
 import { healthRoutes, metricsRoute } from "./health.js"
-import { dialectRouter, type MountContext, type Outcome, rootRouter } from "./mount.js"
+import { dialectRouter, type MountContext, type Outcome, rootRouter, sendError } from "./mount.js"
 import { Refusal, readBytes, refusalOf } from "./read-body.js"
-import type { Dialect } from "./route.js"
+import { type Dialect, type ErrorAnswer, PROBLEM } from "./route.js"
 
 export interface AppContext {
   readonly config: ServerConfig
@@ -116,7 +116,7 @@ function refuse(
       response,
     )
     if (response.headersSent) return next(thrown)
-    response.status(answer.status).json(answer.body)
+    sendError(response, answer)
   }
 }
 
@@ -129,6 +129,6 @@ function dialectOf(dialects: readonly Dialect[], path: string): Dialect | undefi
 }
 
 /** Problem details (RFC 9457), where no dialect is meant. */
-function plain({ status, message }: Refusal, requestId: string) {
-  return { status, body: { type: "about:blank", title: message, status, requestId } }
+function plain({ status, message }: Refusal, requestId: string): ErrorAnswer {
+  return { status, body: { type: "about:blank", title: message, status, requestId }, contentType: PROBLEM }
 }

@@ -103,8 +103,7 @@ function mount(router: Router, choices: readonly Choice[], context: MountContext
       }
     }
     if (failure) {
-      if (failure.answer.status === 429) response.setHeader("retry-after", "1")
-      if (!response.headersSent && !response.destroyed) response.status(failure.answer.status).json(failure.answer.body)
+      if (!response.headersSent && !response.destroyed) sendError(response, failure.answer)
     } else if (answer && !response.destroyed) send(response, answer, text, begun)
     context.onOutcome?.(
       {
@@ -163,6 +162,15 @@ function send(response: Response, answer: Answer<unknown>, text: string, begun: 
   if (tokens !== undefined) response.setHeader("x-compute-tokens", String(tokens))
   if (truncated) response.setHeader("x-truncated", String(truncated))
   response.status(status).type("application/json").send(text)
+}
+
+/** Too much at a time may be tried again soon. */
+export function sendError(response: Response, { status, body, contentType }: ErrorAnswer): void {
+  if (status === 429 && !response.hasHeader("retry-after")) response.setHeader("retry-after", "1")
+  response
+    .status(status)
+    .type(contentType ?? "application/json")
+    .send(JSON.stringify(body))
 }
 
 function refuseNaN(_key: string, value: unknown): unknown {

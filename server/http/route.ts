@@ -3,10 +3,15 @@ import type * as z from "zod"
 import type { RankineError } from "../../src/core/index.js"
 import type { Caller, Service, Timings } from "../service-types.js"
 
+/** The kind of content of problem details (RFC 9457). */
+export const PROBLEM = "application/problem+json"
+
 /** How an error looks to the client of a dialect. */
 export interface ErrorAnswer {
   readonly status: number
   readonly body: unknown
+  /** Default `application/json`. */
+  readonly contentType?: string
 }
 
 /** What a handler answers with. */
