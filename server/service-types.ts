@@ -21,8 +21,12 @@ export interface RerankCall {
   readonly topN?: number | undefined
   /** Scores as the model gives them, where it has them: logits. Default false: what can be is mapped into [0, 1]. */
   readonly rawScores?: boolean | undefined
-  /** Most tokens of a document; the rest is cut. */
+  /** Most tokens of a document; the rest is cut and counted. `argument` for less than the limit of a model that does not count. */
   readonly maxDocumentTokens?: number | undefined
+  /** Most tokens of query and document together: `argument` for less than the model's own limit. */
+  readonly maxPromptTokens?: number | undefined
+  /** `false` fails with `argument` where anything had to be cut. Default true. */
+  readonly truncate?: boolean | undefined
 }
 
 export interface RerankOutcome {
@@ -45,6 +49,8 @@ export interface EmbedCall {
   readonly side?: "query" | "document" | undefined
   /** `false` fails with `argument` where a text is longer than the model reads. Default true. */
   readonly truncate?: boolean | undefined
+  /** `argument` for any but the model's own. */
+  readonly dimension?: number | undefined
   /** Vectors of length 1, whatever the model's files say. */
   readonly normalize?: boolean | undefined
 }
@@ -75,6 +81,8 @@ export interface ServedModel {
   readonly fingerprint?: string | undefined
   readonly scoreKind?: ScoreKind | undefined
   readonly precision?: string | undefined
+  /** How an embedding model makes one vector of a text's tokens. */
+  readonly pooling?: string | undefined
 }
 
 /** All that dialects may ask for. Every method throws a RankineError: `not-found` for a model that is not offered, `busy`, `budget`, `aborted`, `model`, `argument`. */

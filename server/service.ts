@@ -1,6 +1,14 @@
 /** Rerankers and embedding models of a configuration, opened once and asked by all dialects. @module */
 import { openReranker } from "../rerankers/open-reranker.js"
-import { emptyRanking, RankineError, type Ranking, type Reranker, type ScoreKind } from "../src/core/index.js"
+import {
+  emptyRanking,
+  mergeWarnings,
+  RankineError,
+  type Ranking,
+  type Reranker,
+  type ScoreKind,
+} from "../src/core/index.js"
+import { truncateText } from "../src/models/generation/truncate-text.js"
 import { type EmbeddingModel, openEmbedder, type QueueStats } from "../src/models/index.js"
 import { buildStage } from "../src/pipelines/index.js"
 import { callOptions } from "./call-options.js"
@@ -82,9 +90,10 @@ class ModelService implements OpenService {
   }
 
   async rerank(call: RerankCall, caller: Caller): Promise<RerankOutcome> {
-    const { name, reranker } = pick(this.rankers, call.model, "reranker")
+    const { name, reranker, model } = pick(this.rankers, call.model, "reranker")
     const { options, timings } = callOptions(caller)
-    const hits = call.documents.map(({ title, text }, index) => ({
+    const { documents, cut } = shorten(call, name, model)
+    const hits = documents.map(({ title, text }, index) => ({
       id: String(index),
       // The order that came in: equal scores keep it.
       score: -index,
@@ -95,6 +104,12 @@ class ModelService implements OpenService {
     const { status, scoreKind, warnings, usage, error } = ranking!
     // The order that came in is no answer.
     if (status === "failed") throw error ?? new RankineError("model", `${name} could not rank these documents`)
+    const truncated = usage.truncated + cut
+    if (call.truncate === false && truncated > 0)
+      throw new RankineError(
+        "argument",
+        `${truncated} of the pairs of query and document are longer than ${name} reads: shorten them, or allow truncation`,
+      )
     const scored = ranking!.hits.map(({ id, score }, rank) => ({
       index: Number(id),
       score: call.rawScores ? rawScore(score, scoreKind) : unitScore(score, scoreKind, rank, hits.length),
@@ -106,8 +121,8 @@ class ModelService implements OpenService {
       results: scored.slice(0, call.topN),
       scoreKind,
       status,
-      warnings,
-      usage,
+      warnings: cut > 0 ? mergeWarnings([...warnings, { code: "truncated", count: cut }]) : warnings,
+      usage: { ...usage, truncated },
       timings: timings(),
     }
   }
@@ -115,6 +130,11 @@ class ModelService implements OpenService {
   async embed(call: EmbedCall, caller: Caller): Promise<EmbedOutcome> {
     const { name, model } = pick(this.vectorisers, call.model, "embedding model")
     const { options, timings } = callOptions(caller)
+    if (call.dimension !== undefined && call.dimension !== model.dimension)
+      throw new RankineError(
+        "argument",
+        `dimensions: ${name} gives vectors of ${model.dimension} numbers: leave dimensions out`,
+      )
     const { vectors, tokens, truncated } = await model.embed(call.texts, call.side ?? "document", options)
     if (call.truncate === false && truncated.length > 0)
       throw new RankineError(
@@ -169,6 +189,34 @@ function pick<Model extends { readonly name: string }>(
   )
 }
 
+/** The documents of a call within its own limits, and how many were cut for it. */
+function shorten(
+  { documents, maxDocumentTokens, maxPromptTokens }: RerankCall,
+  name: string,
+  model: object | undefined,
+): { readonly documents: RerankCall["documents"]; readonly cut: number } {
+  const { maxLength = Number.POSITIVE_INFINITY, countTokens } = (model ?? {}) as {
+    maxLength?: number
+    countTokens?(text: string): number
+  }
+  if (maxPromptTokens !== undefined && maxPromptTokens < maxLength)
+    throw new RankineError(
+      "argument",
+      `truncate_prompt_tokens: ${name} reads ${Number.isFinite(maxLength) ? `${maxLength} tokens of a pair` : "whole texts"}: leave it out`,
+    )
+  if (maxDocumentTokens === undefined || maxDocumentTokens >= maxLength) return { documents, cut: 0 }
+  if (!countTokens)
+    throw new RankineError("argument", `max_tokens_per_doc: ${name} does not count tokens of a document: leave it out`)
+  let cut = 0
+  const shortened = documents.map((document) => {
+    const text = truncateText(document.text, maxDocumentTokens, (part) => countTokens.call(model, part))
+    if (text.length === document.text.length) return document
+    cut++
+    return { ...document, text }
+  })
+  return { documents: shortened, cut }
+}
+
 /** Into [0, 1] where there is a way that keeps the order and needs no other document; an order becomes equal steps from 1. */
 function unitScore(score: number, kind: ScoreKind, rank: number, count: number): number {
   if (kind === "logit") return 1 / (1 + Math.exp(-score))
@@ -188,13 +236,14 @@ function unit(vector: Float32Array): Float32Array {
 }
 
 function facts(model: object | undefined): Partial<ServedModel> {
-  const { maxLength, dimension, fingerprint, scoreKind, precision } = (model ?? {}) as Partial<ServedModel>
+  const { maxLength, dimension, fingerprint, scoreKind, precision, pooling } = (model ?? {}) as Partial<ServedModel>
   return {
     ...(maxLength === undefined ? {} : { maxLength }),
     ...(dimension === undefined ? {} : { dimension }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(scoreKind === undefined ? {} : { scoreKind }),
     ...(precision === undefined ? {} : { precision }),
+    ...(pooling === undefined ? {} : { pooling }),
   }
 }
 

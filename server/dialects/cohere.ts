@@ -2,12 +2,12 @@
 import { randomUUID } from "node:crypto"
 import * as z from "zod"
 import type { Dialect, RouteSpec } from "../http/route.js"
-import { documentForm, errorForms, plainRerank, rerankFields, tokensOf, warningsOf } from "./shared.js"
+import { documentForm, errorForms, factsOf, plainRerank, rerankFields, tokensOf, warningsOf } from "./shared.js"
 
 const request = z
   .looseObject({
     ...rerankFields,
-    max_tokens_per_doc: z.int().min(1).nullish().describe("Accepted; the model's own limit holds."),
+    max_chunks_per_doc: z.int().min(1).nullish().describe("Accepted; a document is read as one piece."),
     rank_fields: z.array(z.string()).nullish().describe("Accepted; title and text are read."),
   })
   .meta({ id: "CohereRerankRequest" })
@@ -46,7 +46,6 @@ function route(path: string, version: string): RouteSpec<z.infer<typeof request>
       const { documents, returnDocuments, ...call } = plainRerank(input)
       const outcome = await service.rerank({ ...call, documents }, caller)
       const tokens = tokensOf(outcome)
-      const { warnings } = warningsOf(outcome)
       return {
         body: {
           id: randomUUID(),
@@ -60,14 +59,12 @@ function route(path: string, version: string): RouteSpec<z.infer<typeof request>
             // A search unit is a query with up to a hundred documents.
             billed_units: { search_units: Math.ceil(documents.length / 100) },
             tokens: { input_tokens: tokens },
-            ...(warnings ? { warnings: [...warnings] } : {}),
+            ...warningsOf(outcome),
           },
           model: outcome.model,
           usage: { total_tokens: tokens },
         },
-        timings: outcome.timings,
-        tokens,
-        truncated: outcome.usage.truncated,
+        ...factsOf(outcome),
       }
     },
   }

@@ -5,6 +5,7 @@ import type { Dialect, RouteSpec } from "../http/route.js"
 import {
   documentForm,
   errorForms,
+  factsOf,
   plainRerank,
   type RerankRequest,
   rerankFields,
@@ -13,16 +14,7 @@ import {
   warningsOf,
 } from "./shared.js"
 
-const request = z
-  .looseObject({
-    ...rerankFields,
-    truncate_prompt_tokens: z
-      .int()
-      .min(-1)
-      .nullish()
-      .describe("Accepted for vLLM's clients; the model's own limit holds."),
-  })
-  .meta({ id: "JinaRerankRequest" })
+const request = z.looseObject(rerankFields).meta({ id: "JinaRerankRequest" })
 
 const response = z
   .object({
@@ -50,7 +42,6 @@ export const handleJina: RouteSpec<RerankRequest, z.infer<typeof response>>["han
   const { documents, returnDocuments, ...call } = plainRerank(input)
   const outcome = await service.rerank({ ...call, documents }, caller)
   const tokens = tokensOf(outcome)
-  const { warnings } = warningsOf(outcome)
   return {
     body: {
       object: "rerank",
@@ -63,11 +54,9 @@ export const handleJina: RouteSpec<RerankRequest, z.infer<typeof response>>["han
         relevance_score: score,
         ...(returnDocuments ? { document: documents[index]! } : {}),
       })),
-      ...(warnings ? { warnings: [...warnings] } : {}),
+      ...warningsOf(outcome),
     },
-    timings: outcome.timings,
-    tokens,
-    truncated: outcome.usage.truncated,
+    ...factsOf(outcome),
   }
 }
 

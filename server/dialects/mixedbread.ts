@@ -1,7 +1,16 @@
 /** Mixedbread: `/v1/reranking` with `input` and an answer in `data`. @module */
 import * as z from "zod"
 import type { Dialect, RouteSpec } from "../http/route.js"
-import { errorForms, hasKey, plainRerank, rerankFields, tokensOf, warningsField, warningsOf } from "./shared.js"
+import {
+  errorForms,
+  factsOf,
+  hasKey,
+  plainRerank,
+  rerankFields,
+  tokensOf,
+  warningsField,
+  warningsOf,
+} from "./shared.js"
 
 const request = z.looseObject(rerankFields).meta({ id: "MixedbreadRerankRequest" })
 
@@ -30,7 +39,6 @@ const rerank = (path: string): RouteSpec<z.infer<typeof request>, z.infer<typeof
     const { documents, returnDocuments, ...call } = plainRerank(input)
     const outcome = await service.rerank({ ...call, documents }, caller)
     const tokens = tokensOf(outcome)
-    const { warnings } = warningsOf(outcome)
     return {
       body: {
         object: "list",
@@ -44,11 +52,9 @@ const rerank = (path: string): RouteSpec<z.infer<typeof request>, z.infer<typeof
         usage: { prompt_tokens: outcome.usage.promptTokens, total_tokens: tokens },
         top_k: call.topN ?? documents.length,
         return_input: returnDocuments,
-        ...(warnings ? { warnings: [...warnings] } : {}),
+        ...warningsOf(outcome),
       },
-      timings: outcome.timings,
-      tokens,
-      truncated: outcome.usage.truncated,
+      ...factsOf(outcome),
     }
   },
 })

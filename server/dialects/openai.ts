@@ -14,7 +14,10 @@ const request = z
       "must be a string or a list of strings; lists of tokens are of another model's tokenizer",
     ),
     encoding_format: z.enum(["float", "base64"]).nullish(),
-    dimensions: z.int().min(1).nullish(),
+    dimensions: z.int().min(1).nullish().describe("Only the model's own."),
+    output_dimension: z.int().min(1).nullish().describe("As dimensions, in Voyage's form."),
+    output_dtype: z.literal("float", "only float is given").nullish().describe("Voyage's form of numbers."),
+    truncation: z.boolean().nullish().describe("false: a text that is longer than the model reads is an error."),
     input_type: z.enum(["query", "document"]).nullish().describe("How the texts are read. Default `document`."),
   })
   .meta({ id: "EmbeddingsRequest" })
@@ -40,15 +43,19 @@ export const embeddings: RouteSpec<z.infer<typeof request>, z.infer<typeof respo
   summary: "Vectors of texts (OpenAI, Voyage)",
   request,
   response,
-  async handle({ model, input, encoding_format, dimensions, input_type }, caller, service) {
+  async handle(request, caller, service) {
+    const { model, input, encoding_format, dimensions, output_dimension, input_type, truncation } = request
     const texts = typeof input === "string" ? [input] : input
-    const outcome = await service.embed({ model: model ?? undefined, texts, side: input_type ?? "document" }, caller)
-    const width = outcome.vectors[0]?.length
-    if (dimensions && width !== undefined && dimensions !== width)
-      throw new RankineError(
-        "argument",
-        `dimensions: ${outcome.model} gives vectors of ${width} numbers: leave dimensions out`,
-      )
+    const outcome = await service.embed(
+      {
+        model: model ?? undefined,
+        texts,
+        side: input_type ?? "document",
+        truncate: truncation ?? true,
+        dimension: dimensions ?? output_dimension ?? undefined,
+      },
+      caller,
+    )
     return {
       body: {
         object: "list",
@@ -75,12 +82,22 @@ function base64(vector: Float32Array): string {
 }
 
 const modelForm = z
-  .looseObject({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string(), task: z.string() })
+  .looseObject({
+    id: z.string(),
+    object: z.literal("model"),
+    created: z.int(),
+    owned_by: z.string(),
+    tasks: z.array(z.string()).describe("rerank, embed: one name may stand for a model of each."),
+    models: z.array(z.looseObject({ task: z.string() })).describe("What is known of each."),
+  })
   .meta({ id: "Model" })
 
-function describe(model: ServedModel, created: number): z.infer<typeof modelForm> {
-  const { name, ...facts } = model
-  return { id: name, object: "model", created, owned_by: "rankine", ...facts }
+/** By name: a reranker and an embedding model may share one. */
+function describe(models: readonly ServedModel[], created: number): z.infer<typeof modelForm>[] {
+  return [...new Set(models.map(({ name }) => name))].map((id) => {
+    const mine = models.flatMap(({ name, ...facts }) => (name === id ? [facts] : []))
+    return { id, object: "model", created, owned_by: "rankine", tasks: mine.map(({ task }) => task), models: mine }
+  })
 }
 
 const models: RouteSpec<unknown, unknown> = {
@@ -89,7 +106,7 @@ const models: RouteSpec<unknown, unknown> = {
   summary: "The models that are served (OpenAI)",
   response: z.object({ object: z.literal("list"), data: z.array(modelForm) }).meta({ id: "Models" }),
   handle: async (_input, _caller, { models, since }) => ({
-    body: { object: "list", data: models.map((model) => describe(model, since)) },
+    body: { object: "list", data: describe(models, since) },
   }),
 }
 
@@ -100,10 +117,10 @@ const oneModel: RouteSpec<unknown, unknown> = {
   params: z.object({ id: z.string() }),
   response: modelForm,
   async handle(_input, _caller, { models, since }, { id }) {
-    const found = models.find(({ name }) => name === id)
+    const found = describe(models, since).find((model) => model.id === id)
     if (!found)
       throw new RankineError("not-found", `there is no such model: use ${models.map(({ name }) => name).join(", ")}`)
-    return { body: describe(found, since) }
+    return { body: found }
   },
 }
 

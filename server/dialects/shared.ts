@@ -1,8 +1,9 @@
 /** What the rerank dialects have in common: the permissive forms of requests, and what stands in their answers. @module */
 import * as z from "zod"
 import { RankineError } from "../../src/core/index.js"
-import type { ErrorAnswer, InvalidRequest } from "../http/route.js"
-import type { RerankOutcome } from "../service-types.js"
+import { outwardError } from "../http/outward-error.js"
+import type { Answer, ErrorAnswer, InvalidRequest } from "../http/route.js"
+import type { RerankCall, RerankOutcome } from "../service-types.js"
 
 /** Of one request, whatever the dialect: they are split into batches by the model's queue. */
 export const MAX_DOCUMENTS = 10_000
@@ -23,7 +24,8 @@ const documents = z
   .max(MAX_DOCUMENTS, `at most ${MAX_DOCUMENTS} documents in a request: split it`)
   .describe("What is ranked.")
 
-const limit = z.int().min(1).nullish()
+const limit = z.int().min(1).nullish().describe("How many results are returned; all where it is left out.")
+const wantsTexts = z.boolean().nullish().describe("Whether results carry their texts. Default false.")
 
 /** Every name that clients of one service or another use; the dialect says which of them are its own. */
 export const rerankFields = {
@@ -34,10 +36,18 @@ export const rerankFields = {
   input: documents.optional(),
   top_n: limit,
   top_k: limit,
-  return_documents: z.boolean().nullish(),
-  return_text: z.boolean().nullish(),
-  return_input: z.boolean().nullish(),
-  raw_scores: z.boolean().nullish(),
+  return_documents: wantsTexts,
+  return_text: wantsTexts,
+  return_input: wantsTexts,
+  raw_scores: z.boolean().nullish().describe("Scores as the model gives them, not mapped into [0, 1]."),
+  truncate: z.boolean().nullish().describe("false: a text that is longer than the model reads is an error."),
+  truncation: z.boolean().nullish().describe("As truncate."),
+  max_tokens_per_doc: z.int().min(1).nullish().describe("Most tokens of a document; the rest is cut and counted."),
+  truncate_prompt_tokens: z
+    .int()
+    .min(-1)
+    .nullish()
+    .describe("-1 or at least the model's own limit: documents are cut to it anyway. Less is refused."),
 }
 
 export const rerankRequest = z.looseObject(rerankFields)
@@ -49,19 +59,14 @@ export interface PlainDocument {
 }
 
 /** A request of any dialect, in one form. */
-export interface PlainRerank {
-  readonly model: string | undefined
-  readonly query: string
+export interface PlainRerank extends RerankCall {
   readonly documents: readonly PlainDocument[]
-  readonly topN: number | undefined
   readonly returnDocuments: boolean
-  readonly rawScores: boolean
 }
 
 /**
  * Brings a request into one form.
  *
- * @param known whether the dialect's clients mean our models when they name one; the others' `model` is ignored where it is not ours
  * @throws RankineError `argument` where there are no documents
  */
 export function plainRerank(request: RerankRequest): PlainRerank {
@@ -80,6 +85,24 @@ export function plainRerank(request: RerankRequest): PlainRerank {
     topN: request.top_n ?? request.top_k ?? undefined,
     returnDocuments: request.return_documents ?? request.return_text ?? request.return_input ?? false,
     rawScores: request.raw_scores ?? false,
+    truncate: request.truncate ?? request.truncation ?? true,
+    maxDocumentTokens: request.max_tokens_per_doc ?? undefined,
+    maxPromptTokens: promptLimit(request.truncate_prompt_tokens),
+  }
+}
+
+/** vLLM's -1 means the model's own limit. */
+export function promptLimit(tokens: number | null | undefined): number | undefined {
+  return tokens === -1 ? undefined : (tokens ?? undefined)
+}
+
+/** What an answer's headers, logs and metrics tell, whatever its form. */
+export function factsOf(outcome: RerankOutcome): Omit<Answer<unknown>, "body"> {
+  return {
+    timings: outcome.timings,
+    tokens: tokensOf(outcome),
+    truncated: outcome.usage.truncated,
+    ...warningsOf(outcome),
   }
 }
 
@@ -88,42 +111,13 @@ export function tokensOf({ usage }: RerankOutcome): number {
 }
 
 /** What was tolerated, for an answer's `warnings`; nothing where all is well. */
-export function warningsOf(outcome: RerankOutcome): { readonly warnings?: readonly string[] } {
+export function warningsOf(outcome: Pick<RerankOutcome, "status" | "warnings">): { readonly warnings?: string[] } {
   const told = outcome.warnings.map(({ code, count }) => `${code}: ${count}`)
   if (outcome.status !== "ranked") told.unshift(`status: ${outcome.status}`)
   return told.length > 0 ? { warnings: told } : {}
 }
 
 export const warningsField = z.array(z.string()).optional().describe("What was cut, repaired or left undone.")
-
-/** By code, as most dialects have it; each may differ. */
-export const usualStatus: Readonly<Record<string, number>> = {
-  argument: 400,
-  configuration: 400,
-  data: 400,
-  "not-found": 404,
-  busy: 429,
-  budget: 504,
-  aborted: 499,
-  network: 502,
-  storage: 507,
-}
-
-/** What is said of errors whose own words may name what is nobody's business. */
-const inwardMessages: Readonly<Record<number, string>> = {
-  502: "another service that this server asks did not answer as it should: see the server's log",
-  507: "the server's disk does not take it: see the server's log",
-}
-
-/** The status of an error, and what may be said of it: our own faults are told in the log only. */
-export function outwardError(
-  error: RankineError,
-  table: Readonly<Record<string, number>> = usualStatus,
-): { readonly status: number; readonly message: string } {
-  const status = table[error.code] ?? 500
-  if (status < 500 || status === 504) return { status, message: error.message }
-  return { status, message: inwardMessages[status] ?? "the model failed: see the server's log" }
-}
 
 /** The errors of a dialect that only differ in how a body looks. */
 export function errorForms(

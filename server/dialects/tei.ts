@@ -2,8 +2,9 @@
 import * as z from "zod"
 import { RankineError } from "../../src/core/index.js"
 import { packageVersion } from "../../src/pipelines/environment.js"
+import { outwardError } from "../http/outward-error.js"
 import type { Dialect, ErrorAnswer, RouteSpec } from "../http/route.js"
-import { hasKey, MAX_INPUTS, outwardError, plainRerank, type RerankRequest, rerankFields, tokensOf } from "./shared.js"
+import { factsOf, hasKey, MAX_INPUTS, plainRerank, type RerankRequest, rerankFields } from "./shared.js"
 
 const STATUS: Readonly<Record<string, number>> = {
   argument: 422,
@@ -35,24 +36,22 @@ const rerank: RouteSpec<RerankRequest, unknown> = {
   method: "post",
   path: "/rerank",
   summary: "Rank texts by a query (TEI)",
-  request: z.looseObject({ ...rerankFields, truncate: z.boolean().nullish() }).meta({ id: "TeiRerankRequest" }),
+  request: z.looseObject(rerankFields).meta({ id: "TeiRerankRequest" }),
   response: z
     .array(z.object({ index: z.int(), score: z.number(), text: z.string().optional() }))
     .meta({ id: "TeiRerankResponse" }),
   accepts: (body) => hasKey(body, "texts"),
   async handle(input, caller, service) {
     // TEI serves one model and has no field for it: a name that clients send anyway means nothing.
-    const { query, documents, topN, returnDocuments, rawScores } = plainRerank(input)
-    const outcome = await service.rerank({ query, documents, topN, rawScores }, caller)
+    const { returnDocuments, documents, ...call } = plainRerank(input)
+    const outcome = await service.rerank({ ...call, documents, model: undefined }, caller)
     return {
       body: outcome.results.map(({ index, score }) => ({
         index,
         score,
         ...(returnDocuments ? { text: documents[index]!.text } : {}),
       })),
-      timings: outcome.timings,
-      tokens: tokensOf(outcome),
-      truncated: outcome.usage.truncated,
+      ...factsOf(outcome),
     }
   },
 }
@@ -63,6 +62,7 @@ const embedRequest = z
     normalize: z.boolean().nullish().describe("Default true."),
     truncate: z.boolean().nullish().describe("Default false: a longer input is an error."),
     prompt_name: z.string().nullish().describe("`query` reads the inputs as queries, anything else as documents."),
+    dimensions: z.int().min(1).nullish().describe("Only the model's own."),
   })
   .meta({ id: "TeiEmbedRequest" })
 
@@ -72,7 +72,7 @@ const embed: RouteSpec<z.infer<typeof embedRequest>, unknown> = {
   summary: "Vectors of texts (TEI)",
   request: embedRequest,
   response: z.array(z.array(z.number())).meta({ id: "TeiEmbedResponse" }),
-  async handle({ inputs, normalize, truncate, prompt_name }, caller, service) {
+  async handle({ inputs, normalize, truncate, prompt_name, dimensions }, caller, service) {
     const texts = typeof inputs === "string" ? [inputs] : inputs
     if (texts.length === 0) throw new RankineError("argument", "`inputs` cannot be empty", { details: { empty: true } })
     const outcome = await service.embed(
@@ -81,6 +81,7 @@ const embed: RouteSpec<z.infer<typeof embedRequest>, unknown> = {
         side: prompt_name === "query" ? "query" : "document",
         normalize: normalize ?? true,
         truncate: truncate ?? false,
+        dimension: dimensions ?? undefined,
       },
       caller,
     )
@@ -107,7 +108,7 @@ const info: RouteSpec<unknown, unknown> = {
         model_id: first?.name ?? "",
         model_sha: first?.fingerprint ?? null,
         model_dtype: first?.precision ?? "float32",
-        model_type: first?.task === "embed" ? { embedding: { pooling: "mean" } } : { reranker: { id2label: {} } },
+        model_type: first?.task === "embed" ? { embedding: { pooling: first.pooling ?? null } } : { reranker: {} },
         max_input_length: first?.maxLength ?? null,
         max_client_batch_size: MAX_INPUTS,
         auto_truncate: true,
@@ -150,7 +151,7 @@ export const tei: Dialect = {
   routes: [rerank, embed, info, health],
   error(error) {
     const { status, message } = outwardError(error, STATUS)
-    return error.details.empty ? answer(400, message) : answer(status, error.code === "model" ? error.message : message)
+    return error.details.empty ? answer(400, message) : answer(status, message)
   },
   invalid: ({ message }) => answer(422, message),
   refusal: answer,

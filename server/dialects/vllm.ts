@@ -1,12 +1,15 @@
 /** vLLM: `/score` for pairs of texts, and its rerank paths. @module */
 import { randomUUID } from "node:crypto"
 import * as z from "zod"
+import { mapConcurrently } from "../../rerankers/program/map-concurrently.js"
 import { RankineError } from "../../src/core/index.js"
 import type { Dialect, RouteSpec } from "../http/route.js"
-import type { RerankOutcome } from "../service-types.js"
 import { jina } from "./jina.js"
 import { openAiErrors } from "./openai-errors.js"
-import { MAX_DOCUMENTS, tokensOf } from "./shared.js"
+import { factsOf, MAX_DOCUMENTS, promptLimit, rerankFields } from "./shared.js"
+
+/** One list of pairs must not fill the queue by itself. */
+const QUERIES_AT_ONCE = 16
 
 const texts = z.union([z.string(), z.array(z.string()).min(1).max(MAX_DOCUMENTS)])
 
@@ -14,7 +17,8 @@ const request = z
   .looseObject({
     model: z.string().max(512).nullish(),
     text_1: texts.describe("One text, or one for each text of the other side."),
-    text_2: texts,
+    text_2: texts.describe("As text_1."),
+    truncate_prompt_tokens: rerankFields.truncate_prompt_tokens,
   })
   .meta({ id: "ScoreRequest" })
 
@@ -35,7 +39,10 @@ const score = (path: string): RouteSpec<z.infer<typeof request>, z.infer<typeof 
   summary: "Scores of pairs of texts (vLLM)",
   request,
   response,
-  async handle({ model, text_1, text_2 }, caller, service) {
+  async handle(input, caller, service) {
+    const begun = performance.now()
+    const { model, text_1, text_2 } = input
+    const maxPromptTokens = promptLimit(input.truncate_prompt_tokens)
     const [left, right] = pairs(text_1, text_2)
     // Pairs of the same query are one call, so that what reads whole lists gives the same as for a rerank request.
     const byQuery = new Map<string, number[]>()
@@ -45,15 +52,23 @@ const score = (path: string): RouteSpec<z.infer<typeof request>, z.infer<typeof 
       else byQuery.set(query, [at])
     }
     const scores = new Array<number>(left.length)
-    const outcomes: RerankOutcome[] = await Promise.all(
-      [...byQuery].map(async ([query, places]) => {
+    const outcomes = await mapConcurrently(
+      [...byQuery],
+      QUERIES_AT_ONCE,
+      caller.signal,
+      async ([query, places], signal) => {
         const documents = places.map((at) => ({ text: right[at]! }))
-        const outcome = await service.rerank({ model: model ?? undefined, query, documents }, caller)
+        const call = { model: model ?? undefined, query, documents, maxPromptTokens }
+        const outcome = await service.rerank(call, { ...caller, signal })
         for (const { index, score } of outcome.results) scores[places[index]!] = score
         return outcome
-      }),
+      },
     )
-    const total = outcomes.reduce((sum, outcome) => sum + tokensOf(outcome), 0)
+    const facts = outcomes.map(factsOf)
+    const sum = (of: (fact: (typeof facts)[number]) => number | undefined) =>
+      facts.reduce((so, fact) => so + (of(fact) ?? 0), 0)
+    const total = sum(({ tokens }) => tokens)
+    const warnings = [...new Set(facts.flatMap(({ warnings = [] }) => warnings))]
     return {
       body: {
         id: `score-${randomUUID()}`,
@@ -64,7 +79,13 @@ const score = (path: string): RouteSpec<z.infer<typeof request>, z.infer<typeof 
         usage: { prompt_tokens: total, total_tokens: total, completion_tokens: 0 },
       },
       tokens: total,
-      timings: outcomes[0]!.timings,
+      truncated: sum(({ truncated }) => truncated),
+      timings: {
+        total: (performance.now() - begun) / 1000,
+        queue: sum(({ timings }) => timings?.queue),
+        inference: sum(({ timings }) => timings?.inference),
+      },
+      ...(warnings.length > 0 ? { warnings } : {}),
     }
   },
 })

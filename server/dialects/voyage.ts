@@ -2,11 +2,9 @@
 import * as z from "zod"
 import type { Dialect, RouteSpec } from "../http/route.js"
 import { embeddings } from "./openai.js"
-import { errorForms, plainRerank, rerankFields, tokensOf, warningsField, warningsOf } from "./shared.js"
+import { errorForms, factsOf, plainRerank, rerankFields, tokensOf, warningsField, warningsOf } from "./shared.js"
 
-const request = z
-  .looseObject({ ...rerankFields, truncation: z.boolean().nullish().describe("Accepted; documents are cut to fit.") })
-  .meta({ id: "VoyageRerankRequest" })
+const request = z.looseObject(rerankFields).meta({ id: "VoyageRerankRequest" })
 
 const response = z
   .object({
@@ -30,7 +28,6 @@ const rerank: RouteSpec<z.infer<typeof request>, z.infer<typeof response>> = {
     const { documents, returnDocuments, ...call } = plainRerank(input)
     const outcome = await service.rerank({ ...call, documents }, caller)
     const tokens = tokensOf(outcome)
-    const { warnings } = warningsOf(outcome)
     return {
       body: {
         object: "list",
@@ -41,11 +38,9 @@ const rerank: RouteSpec<z.infer<typeof request>, z.infer<typeof response>> = {
         })),
         model: outcome.model,
         usage: { total_tokens: tokens },
-        ...(warnings ? { warnings: [...warnings] } : {}),
+        ...warningsOf(outcome),
       },
-      timings: outcome.timings,
-      tokens,
-      truncated: outcome.usage.truncated,
+      ...factsOf(outcome),
     }
   },
 }

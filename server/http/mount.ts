@@ -4,6 +4,7 @@ import type * as z from "zod"
 import { RankineError, toRankineError } from "../../src/core/index.js"
 import type { Service, Timings } from "../service-types.js"
 import { callerOf, requestIdOf } from "./caller.js"
+import { outwardError } from "./outward-error.js"
 import { parseBody, refusalOf } from "./read-body.js"
 import type { Answer, Dialect, ErrorAnswer, InvalidRequest, RouteSpec } from "./route.js"
 import { sendEvents } from "./send-events.js"
@@ -82,8 +83,13 @@ function mount(router: Router, choices: readonly Choice[], context: MountContext
         deadline = caller.deadline
         const values = (params.value ?? {}) as Record<string, string>
         if (route.stream) {
-          await sendEvents(response, route.stream(input.value, caller, context.service, values), requestId)
-          context.onOutcome?.(outcome(chosen, response.statusCode, begun), request, response)
+          const events = route.stream(input.value, caller, context.service, values)
+          const error = await sendEvents(response, events, requestId, (error) => outwardError(error).message)
+          context.onOutcome?.(
+            { ...outcome(chosen, response.statusCode, begun), ...(error ? { code: error.code, error } : {}) },
+            request,
+            response,
+          )
           return
         }
         answer = await route.handle(input.value, caller, context.service, values)
@@ -151,7 +157,7 @@ function validate(
 }
 
 function send(response: Response, answer: Answer<unknown>, text: string, begun: number): void {
-  const { timings, tokens, truncated, status = 200 } = answer
+  const { timings, tokens, truncated, warnings, status = 200 } = answer
   const header = (name: string, seconds: number | undefined) => {
     if (seconds !== undefined) response.setHeader(name, String(Math.round(seconds * 1000)))
   }
@@ -160,6 +166,7 @@ function send(response: Response, answer: Answer<unknown>, text: string, begun: 
   header("x-queue-time", timings?.queue)
   header("x-inference-time", timings?.inference)
   if (tokens !== undefined) response.setHeader("x-compute-tokens", String(tokens))
+  if (warnings && warnings.length > 0) response.setHeader("x-warnings", warnings.join(", "))
   if (truncated) response.setHeader("x-truncated", String(truncated))
   response.status(status).type("application/json").send(text)
 }

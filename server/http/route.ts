@@ -24,6 +24,8 @@ export interface Answer<Body> {
   /** For the headers and metrics. */
   readonly tokens?: number
   readonly truncated?: number
+  /** What was cut, repaired or left undone, as `code: count`; for the header `x-warnings`, since not every form has a place for it. */
+  readonly warnings?: readonly string[]
 }
 
 /** A request whose form is not what the route takes; every issue names its place. */

@@ -1,7 +1,7 @@
 /** Server-sent events (WHATWG HTML, section 9.2). @module */
 import { once } from "node:events"
 import type { Response } from "express"
-import { toRankineError } from "../../src/core/index.js"
+import { type RankineError, toRankineError } from "../../src/core/index.js"
 
 export interface ServerEvent {
   readonly event: string
@@ -12,14 +12,15 @@ export interface ServerEvent {
 const HEARTBEAT_MS = 15_000
 
 /**
- * Sends events as they come. An error before the first event is thrown, so that it gets a status; one after it becomes an event `error`.
- * Ends when the client leaves.
+ * Sends events as they come. An error before the first event is thrown, so that it gets a status; one after it becomes an event `error`
+ * and is returned. Ends when the client leaves.
  */
 export async function sendEvents(
   response: Response,
   events: AsyncIterable<ServerEvent>,
   requestId: string,
-): Promise<void> {
+  wordsFor: (error: RankineError) => string,
+): Promise<RankineError | undefined> {
   const iterator = events[Symbol.asyncIterator]()
   let next = await iterator.next()
   response.status(200).set({
@@ -42,9 +43,10 @@ export async function sendEvents(
       next = await iterator.next()
     }
   } catch (thrown) {
-    const { code, message } = toRankineError(thrown)
-    const shown = code === "internal" ? "something went wrong in the server" : message
-    if (!response.destroyed) await write({ event: "error", data: { code, message: shown, requestId } })
+    const error = toRankineError(thrown)
+    if (!response.destroyed)
+      await write({ event: "error", data: { code: error.code, message: wordsFor(error), requestId } })
+    return error
   } finally {
     clearInterval(heartbeat)
     await iterator.return?.()

@@ -15,7 +15,7 @@ export function logOutcome(log: Log, outcome: Outcome, request: Request, request
   const { error, code, seconds, timings, ...rest } = outcome
   const line = {
     requestId,
-    client,
+    ...(client === "" ? {} : { client }),
     method: request.method,
     ...rest,
     ...(code === undefined ? {} : { code }),

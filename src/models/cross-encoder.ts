@@ -142,6 +142,10 @@ class LoadedCrossEncoder implements CrossEncoder {
     this.deviceReason = encoder.deviceReason
   }
 
+  countTokens(text: string): number {
+    return this.tokenizer.encode(text, { special: false }).ids.length
+  }
+
   async score(pairs: readonly TextPair[], options: RunOptions = {}): Promise<DetailedPairScores> {
     return finiteScores(this.name, await this.scoreUnchecked(pairs, options))
   }

@@ -80,6 +80,11 @@ class EmbeddedScorer implements EmbeddedPairScorer {
     return { scores, tokens: sparseQueries.tokens + sparseDocuments.tokens, truncated }
   }
 
+  /** Of the sparse part, whose limit is the shorter one. */
+  countTokens(text: string): number {
+    return this.sparse.countTokens?.(text) ?? 0
+  }
+
   get stats(): QueueStats | undefined {
     return this.sparse.stats
   }

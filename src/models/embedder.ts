@@ -128,6 +128,10 @@ class TransformerEmbedder implements Embedder {
     return (await this.embed(texts, side, options)).vectors
   }
 
+  countTokens(text: string): number {
+    return this.tokenizer.encode(text, { special: false }).ids.length
+  }
+
   async embed(texts: readonly string[], side: "query" | "document", options: RunOptions = {}): Promise<Embeddings> {
     const { prompts, lowerCase, maxLength } = this.settings
     const truncated: number[] = []

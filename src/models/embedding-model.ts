@@ -34,6 +34,8 @@ export interface EmbeddingModel extends Encoder<Float32Array> {
   readonly precision: string
   /** Of the weights: the same for the same model. */
   readonly checksum: string
+  /** Tokens of a text alone, without special ones. */
+  countTokens?(text: string): number
   /** The same for the same weights, words and settings: vectors of equal fingerprints may be kept and compared. Where it runs does not count. */
   readonly fingerprint: string
   /** Languages that the model was trained for, where the registry knows them: texts in others are counted. */

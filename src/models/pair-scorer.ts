@@ -31,6 +31,8 @@ export interface PairScorer {
   readonly fingerprint: string
   /** Most tokens of a pair, special ones included. */
   readonly maxLength: number
+  /** Tokens of a text alone, without special ones. */
+  countTokens?(text: string): number
   /** Languages that the model was trained for, where the registry knows them: texts in others are counted. */
   readonly languages?: readonly string[] | undefined
   /**

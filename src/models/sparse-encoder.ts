@@ -54,6 +54,8 @@ export interface SparseEncoder extends Encoder<SparseVector>, AsyncDisposable {
   termOf(id: number): string | undefined
   /** Where the queue of this model stands, and what it has done so far; none where the vectors come from elsewhere. */
   readonly stats?: QueueStats | undefined
+  /** Tokens of a text alone, without special ones. */
+  countTokens?(text: string): number
   embed(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<SparseEmbeddings>
 }
 
@@ -115,6 +117,10 @@ class Splade implements SparseEncoder {
 
   async encode(texts: readonly string[], side: "query" | "document", options?: RunOptions): Promise<SparseVector[]> {
     return (await this.embed(texts, side, options)).vectors
+  }
+
+  countTokens(text: string): number {
+    return this.tokenizer.encode(text, { special: false }).ids.length
   }
 
   async embed(
