@@ -95,8 +95,8 @@ class ModelService implements OpenService {
     const { documents, cut } = shorten(call, name, model)
     const hits = documents.map(({ title, text }, index) => ({
       id: String(index),
-      // The order that came in: equal scores keep it.
-      score: -index,
+      // The order that came in, and the mark of what the reranker leaves unseen.
+      score: UNSEEN - index,
       document: { id: String(index), text, ...(title === undefined ? {} : { title }) },
     }))
     const before: Ranking = { ...emptyRanking({ id: caller.requestId, text: call.query }, "ordinal"), hits }
@@ -110,15 +110,9 @@ class ModelService implements OpenService {
         "argument",
         `${truncated} of the pairs of query and document are longer than ${name} reads: shorten them, or allow truncation`,
       )
-    const scored = ranking!.hits.map(({ id, score }, rank) => ({
-      index: Number(id),
-      score: call.rawScores ? rawScore(score, scoreKind) : unitScore(score, scoreKind, rank, hits.length),
-    }))
-    // A reranker that only gives an order has no ties, and some leave what they did not see below with the scores that came in.
-    if (scoreKind !== "ordinal") scored.sort((left, right) => right.score - left.score || left.index - right.index)
     return {
       model: name,
-      results: scored.slice(0, call.topN),
+      results: resultsOf(ranking!, call.rawScores ?? false).slice(0, call.topN),
       scoreKind,
       status,
       warnings: cut > 0 ? mergeWarnings([...warnings, { code: "truncated", count: cut }]) : warnings,
@@ -215,6 +209,24 @@ function shorten(
     return { ...document, text }
   })
   return { documents: shortened, cut }
+}
+
+/** Lower than any score of a model. */
+const UNSEEN = -1e15
+
+/** Sorted by score, equal ones by index. What the reranker did not see, an empty text or what a budget left, comes last: 0, or the lowest score if that is lower. */
+function resultsOf({ hits, scoreKind }: Ranking, raw: boolean): RerankOutcome["results"] {
+  const scored = hits.map(({ id, score }, rank) => ({
+    index: Number(id),
+    isSeen: scoreKind === "ordinal" || score > UNSEEN,
+    score: raw ? rawScore(score, scoreKind) : unitScore(score, scoreKind, rank, hits.length),
+  }))
+  const seen = scored.filter(({ isSeen }) => isSeen)
+  // A reranker that only gives an order has no ties.
+  if (scoreKind !== "ordinal") seen.sort((left, right) => right.score - left.score || left.index - right.index)
+  const lowest = Math.min(0, seen.at(-1)?.score ?? 0)
+  const unseen = scored.filter(({ isSeen }) => !isSeen).sort((left, right) => left.index - right.index)
+  return [...seen, ...unseen.map((each) => ({ ...each, score: lowest }))].map(({ index, score }) => ({ index, score }))
 }
 
 /** Into [0, 1] where there is a way that keeps the order and needs no other document; an order becomes equal steps from 1. */

@@ -7,6 +7,8 @@ const documents = [
   { id: "c", metadata: { year: 2021, lang: null, draft: true } },
   { id: "d" },
 ]
+/** `$not` in `$not`, so many times. */
+const nested = (levels: number): unknown => (levels === 0 ? { a: 1 } : { $not: nested(levels - 1) })
 const matching = (filter: Filter) =>
   documents
     .filter(compileFilter(filter))
@@ -47,6 +49,12 @@ describe("filters", () => {
     ["operator at the top", { $eq: 3 }, /\$eq cannot stand on its own/],
     ["unknown operator at the top", { $xor: [] }, /\$xor cannot stand on its own/],
     ["$in without a list", { year: { $in: 3 } }, /\$in of "year" needs a list/],
+    ["$or without a list", { $or: 3 }, /\$or/],
+    ["a list as a condition", { year: [2020] }, /year/],
+    ["no object", 3, /filter is an object/],
+    ["a list", [], /filter is an object/],
+    ["null inside", { $and: [null] }, /filter is an object/],
+    ["what is too deep", nested(40), /deep|levels/],
     ["deep inside", { $or: [{ $not: { a: { $foo: 1 } } }] }, /\$foo/],
   ])("refuses %s before any document is read", (_, filter, message) => {
     const compile = () => compileFilter(filter as unknown as Filter)

@@ -135,6 +135,9 @@ describe.each(Object.entries(forms))("%s", (_name, form) => {
       ["busy", 429],
       ["budget", 504],
       ["internal", 500],
+      ["aborted", 499],
+      ["storage", 507],
+      ["network", 502],
     ] as const) {
       const failing = toyService({
         rerank: async () => {
@@ -143,19 +146,22 @@ describe.each(Object.entries(forms))("%s", (_name, form) => {
       })
       await using broken = await toyServer(dialects, {}, failing)
       const answer = await ask(broken.url + form.path, form.request(texts))
-      expect(answer.status).toBe(status)
+      const backend = form.give === "return_text"
+      // TEI tells its clients of its backend by one status.
+      expect(answer.status).toBe(backend && code === "network" ? 424 : backend && code === "storage" ? 500 : status)
       expect(answer.json).not.toHaveProperty("results")
-      if (status === 500) expect(answer.text).not.toContain("inside")
+      if (status >= 500 && status !== 504) expect(answer.text).not.toContain("inside")
     }
   })
 
-  it("tells of a ranking that a budget ended, where the form has a place for it", async () => {
+  it("tells of a ranking that a budget ended, in a header and where the form has a place for it", async () => {
     const partial = toyService({
       rerank: async (call, caller) => ({ ...(await toyService().rerank(call, caller)), status: "partial" }),
     })
     await using server = await toyServer(dialects, {}, partial)
-    const { text } = await ask(server.url + form.path, form.request(texts))
-    if (!form.path.endsWith("/rerank") || form.score !== "score") expect(text).toContain("status: partial")
+    const { headers, text } = await ask(server.url + form.path, form.request(texts))
+    expect(headers.get("x-warnings")).toBe("status: partial")
+    if (form.statuses.invalid !== 422 || form.give !== "return_text") expect(text).toContain("status: partial")
   })
 })
 
@@ -193,6 +199,72 @@ describe("TEI beside ranking", () => {
   })
 })
 
+describe("the limits of a request", () => {
+  it("reach the service", async () => {
+    const calls: unknown[] = []
+    const listening = toyService({
+      rerank: async (call, caller) => {
+        calls.push(call)
+        return toyService().rerank(call, caller)
+      },
+    })
+    await using server = await toyServer(dialects, {}, listening)
+    await ask(`${server.url}/v2/rerank`, { query, documents: texts, max_tokens_per_doc: 5 })
+    await ask(`${server.url}/voyage/v1/rerank`, { query, documents: texts, truncation: false })
+    await ask(`${server.url}/rerank`, { query, texts, truncate: false })
+    await ask(`${server.url}/v1/rerank`, { query, documents: texts, truncate_prompt_tokens: -1 })
+    await ask(`${server.url}/score`, { text_1: "q", text_2: "a", truncate_prompt_tokens: 9 })
+    expect(calls).toMatchObject([
+      { maxDocumentTokens: 5, truncate: true },
+      { truncate: false },
+      { truncate: false },
+      { maxPromptTokens: undefined },
+      { maxPromptTokens: 9 },
+    ])
+  })
+
+  it("of dimensions too", async () => {
+    const dimensions: unknown[] = []
+    const listening = toyService({
+      embed: async (call, caller) => {
+        dimensions.push(call.dimension)
+        return toyService().embed(call, caller)
+      },
+    })
+    await using server = await toyServer(dialects, {}, listening)
+    await ask(`${server.url}/embed`, { inputs: "a", dimensions: 2 })
+    await ask(`${server.url}/v1/embeddings`, { input: "a", dimensions: 3 })
+    await ask(`${server.url}/voyage/v1/embeddings`, { input: "a", output_dimension: 4 })
+    expect(dimensions).toEqual([2, 3, 4])
+    const { status } = await ask(`${server.url}/voyage/v1/embeddings`, { input: "a", output_dtype: "int8" })
+    expect(status).toBe(400)
+  })
+})
+
+describe("models", () => {
+  it("are listed once by name, with what each of the name does", async () => {
+    const service = toyService({
+      models: [
+        { name: "default", task: "rerank", maxLength: 128 },
+        { name: "default", task: "embed", dimension: 64 },
+      ],
+    })
+    await using server = await toyServer(dialects, {}, service)
+    const form = {
+      id: "default",
+      tasks: ["rerank", "embed"],
+      models: [
+        { task: "rerank", maxLength: 128 },
+        { task: "embed", dimension: 64 },
+      ],
+    }
+    expect((await ask(`${server.url}/v1/models`)).json).toMatchObject({ object: "list", data: [form] })
+    expect((await ask(`${server.url}/v1/models/default`)).json).toMatchObject(form)
+    const missing = await ask(`${server.url}/v1/models/other`)
+    expect([missing.status, missing.text]).toEqual([404, expect.stringContaining("use default")])
+  })
+})
+
 describe("vLLM's scores", () => {
   it("goes through one text and many, or many and many, in the order of the request", async () => {
     await using server = await toyServer(dialects)
@@ -203,5 +275,25 @@ describe("vLLM's scores", () => {
     expect(await scores("q", ["a", "ccc", "bb"])).toEqual([0.01, 0.03, 0.02])
     expect(await scores(["q", "r", "q"], ["a", "ccc", "bb"])).toEqual([0.01, 0.03, 0.02])
     expect((await ask(`${server.url}/score`, { text_1: ["q", "r"], text_2: ["a", "b", "c"] })).status).toBe(400)
+  })
+
+  it("asks for few queries at a time, and adds up what they tell", async () => {
+    let running = 0
+    let most = 0
+    const counting = toyService({
+      rerank: async (call, caller) => {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        running--
+        const outcome = await toyService().rerank(call, caller)
+        return { ...outcome, usage: { ...outcome.usage, truncated: 1 } }
+      },
+    })
+    await using server = await toyServer(dialects, {}, counting)
+    const queries = Array.from({ length: 200 }, (_, at) => `q${at}`)
+    const { headers, json } = await ask(`${server.url}/score`, { text_1: queries, text_2: queries })
+    expect(json).toMatchObject({ usage: { total_tokens: 1400 } })
+    expect(headers.get("x-truncated")).toBe("200")
+    expect(most).toBe(16)
   })
 })
