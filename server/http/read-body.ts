@@ -5,6 +5,8 @@ import { RankineError } from "../../src/core/index.js"
 /** Nothing that a dialect takes is deeper; what is would only cost time. */
 const MAX_DEPTH = 32
 
+const TOO_LARGE = "the body is larger than this server takes: send less at once"
+
 /** A request that is refused before a route sees it. */
 export class Refusal extends Error {
   constructor(
@@ -17,7 +19,13 @@ export class Refusal extends Error {
 
 /** Reads the body as bytes, whatever its content type says: many clients say nothing, or say it wrongly. */
 export function readBytes(maxBytes: number): RequestHandler {
-  return express.raw({ type: () => true, limit: maxBytes })
+  const read = express.raw({ type: () => true, limit: maxBytes })
+  return (request, response, next) => {
+    if (!(Number(request.get("content-length") ?? 0) > maxBytes)) return read(request, response, next)
+    // What is announced as too large is not waited for: the connection ends with the answer.
+    response.setHeader("connection", "close")
+    throw new Refusal(413, TOO_LARGE)
+  }
 }
 
 /**
@@ -74,8 +82,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof RankineError || !(error instanceof Error)) return undefined
   const { status, type } = error as Error & { status?: number; type?: string }
-  if (type === "entity.too.large")
-    return new Refusal(413, "the body is larger than this server takes: send less at once")
+  if (type === "entity.too.large") return new Refusal(413, TOO_LARGE)
   if (type === "encoding.unsupported")
     return new Refusal(415, "the body's encoding is not known: send it plain or gzipped")
   if (error instanceof URIError) return new Refusal(400, "the path is not valid: encode it as a URI")
