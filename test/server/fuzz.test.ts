@@ -5,7 +5,7 @@ import { type RunningServer, startServer } from "../../server/run.js"
 import { withFolder } from "./fuzz-folder.js"
 
 /** More with RANKINE_FUZZ_RUNS=10000. */
-const RUNS = Number(process.env.RANKINE_FUZZ_RUNS ?? 300)
+const RUNS = Number(process.env.RANKINE_FUZZ_RUNS ?? 1000)
 
 interface Schema {
   readonly $ref?: string
@@ -156,6 +156,7 @@ describe("requests made from the API's own description", () => {
         }),
       )
       const statuses = new Map<number, number>()
+      let checked = 0
       const checks = new Map<unknown, z.ZodType>()
       await fc.assert(
         fc.asyncProperty(requests, async ({ path, method, described, body }) => {
@@ -182,13 +183,16 @@ describe("requests made from the API's own description", () => {
             )
             checks.set(schema, (check = z.fromJSONSchema(JSON.parse(whole))))
           }
+          checked++
           const result = check.safeParse(JSON.parse(text))
           expect([path, result.error?.issues ?? []]).toEqual([path, []])
         }),
         { numRuns: RUNS, ...(process.env.RANKINE_FUZZ_SEED ? { seed: Number(process.env.RANKINE_FUZZ_SEED) } : {}) },
       )
-      console.log(`answers by status: ${[...statuses].map(([status, count]) => `${status} ${count}`).join(", ")}`)
-      expect(statuses.get(200) ?? 0).toBeGreaterThan(RUNS / 20)
+      console.log(
+        `answers by status: ${[...statuses].map(([status, count]) => `${status} ${count}`).join(", ")}; ${checked} answers checked`,
+      )
+      expect(checked).toBeGreaterThan(RUNS / 20)
     },
     120_000 + RUNS * 200,
   )
