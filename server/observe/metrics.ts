@@ -110,6 +110,7 @@ function queueMetrics(service: Pick<OpenService, "queues">, registers: Registry[
     ["rankine_batches_running", "Batches in the model now.", "runningBatches"],
     ["rankine_batches", "Batches so far.", "batches"],
     ["rankine_batches_failed", "Batches that failed so far.", "failedBatches"],
+    ["rankine_batches_retried", "Batches that ran again since their worker ended.", "retried"],
     ["rankine_batch_rows", "Rows of all batches so far: divided by the batches, the mean size of one.", "rows"],
     ["rankine_batch_tokens", "Tokens of all batches so far, without padding.", "tokens"],
     ["rankine_batch_padded_tokens", "Tokens of all batches so far, with padding.", "padded"],

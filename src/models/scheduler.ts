@@ -47,6 +47,8 @@ export interface QueueStats {
   readonly runningBatches: number
   readonly batches: number
   readonly failedBatches: number
+  /** Batches that ran again since their worker ended. */
+  readonly retried: number
   readonly rows: number
   readonly tokens: number
   /** Tokens with padding: divided by `tokens`, what padding costs. */
@@ -111,7 +113,18 @@ export class Scheduler<Row, Output> {
   #woken = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
-  #sums = { batches: 0, failedBatches: 0, rows: 0, tokens: 0, padded: 0, dropped: 0, refused: 0, waited: 0, maxWait: 0 }
+  #sums = {
+    batches: 0,
+    failedBatches: 0,
+    retried: 0,
+    rows: 0,
+    tokens: 0,
+    padded: 0,
+    dropped: 0,
+    refused: 0,
+    waited: 0,
+    maxWait: 0,
+  }
 
   /**
    * @param runBatch gives one output for each row, in their order; the longest row comes first
@@ -301,7 +314,14 @@ export class Scheduler<Row, Output> {
     let error: unknown
     try {
       const inputs = rows.map(({ call, index }) => call.inputs[index] as Row)
-      outputs = await this.runBatch(inputs, batch.controller.signal)
+      const run = () => this.runBatch(inputs, batch.controller.signal)
+      outputs = await run().catch((thrown: unknown) => {
+        // A worker may end for a reason that is not these rows: they get one that is new, once.
+        if (!(thrown instanceof RankineError && thrown.details.workerEnded) || batch.controller.signal.aborted)
+          throw thrown
+        this.#sums.retried++
+        return run()
+      })
       if (outputs.length !== rows.length)
         throw new RankineError("internal", `a batch of ${rows.length} rows gave ${outputs.length} results`)
     } catch (thrown) {

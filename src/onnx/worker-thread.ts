@@ -43,7 +43,7 @@ export class WorkerThread {
   }
 
   /**
-   * Asks the worker. Rejects with `model` when it fails or ends, with `dependency` when it cannot load onnxruntime-node,
+   * Asks the worker. Rejects with `model` when it fails or ends (with `workerEnded` in the details when it ended by itself), with `dependency` when it cannot load onnxruntime-node,
    * and with `aborted` when the question was dropped before it began.
    */
   call<Value>(message: { kind: string; [key: string]: unknown }, transfer: readonly Transferable[] = []): Call<Value> {
@@ -88,7 +88,7 @@ export class WorkerThread {
         new RankineError(
           "model",
           `the worker that runs the model ended (${why}). The next run starts a new one; if it ends again, run smaller batches`,
-          { cause: reason },
+          { cause: reason, details: { workerEnded: true } },
         ),
       )
     })

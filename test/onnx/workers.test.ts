@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
+import { Scheduler } from "../../src/models/scheduler.js"
 import { WorkerPool } from "../../src/onnx/pool.js"
 import { createSession } from "../../src/onnx/session.js"
 import { outputOf, tensor } from "../../src/onnx/tensor.js"
@@ -61,5 +62,30 @@ describe.skipIf(!runtime)("workers (onnxruntime-node)", () => {
       expect([...outputOf(await run(5), "y", "float32").data]).toEqual([10, 2])
       expect(await other.run({ x: tensor("float32", new Float32Array(8).fill(1), [1, 8]) })).toEqual(before)
     }
+  })
+
+  it("that end get their batch once more when they are new, and only once", async () => {
+    const runtime = fileURLToPath(new URL("crashing-runtime.cjs", import.meta.url))
+    await using pool = new WorkerPool({ runtime })
+    await using session = await createSession(twice(), { pool, device: "cpu" })
+    for (const [deaths, runs] of [
+      [1, 2],
+      [2, 2],
+    ]) {
+      let attempt = 0
+      const scheduler = new Scheduler<number, number>(async (rows) => {
+        const first = attempt++ < deaths! ? 666 : rows[0]!
+        const y = outputOf(await session.run({ x: tensor("float32", Float32Array.of(first, 1)) }), "y", "float32")
+        return [Number(y.data[0])]
+      })
+      const answer = scheduler.run([21], [1], (value) => value)
+      if (deaths === 1) expect(await answer).toEqual([42])
+      else await expect(answer).rejects.toMatchObject({ code: "model", message: expect.stringMatching(/ended/) })
+      expect(attempt).toBe(runs)
+      expect(scheduler.stats).toMatchObject({ batches: 1, retried: 1, failedBatches: deaths! - 1 })
+    }
+    expect([
+      ...outputOf(await session.run({ x: tensor("float32", Float32Array.of(5, 1)) }), "y", "float32").data,
+    ]).toEqual([10, 2])
   })
 })
